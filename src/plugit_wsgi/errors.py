@@ -1,0 +1,224 @@
+"""Every error of the library.
+
+The class says whose fault it was, the attributes carry the facts, ``__cause__`` is what was caught::
+
+    PlugItError                         .status; str() is for logs, never for visitors
+    ├── ConfigError (ValueError)        while constructing only
+    ├── RequestRejected                 the visitor's request was refused
+    │   ├── BadRequest 400              a body that cannot be read
+    │   ├── ActionNotFound 404
+    │   ├── LoginRequired 403           or a redirect to the host's login
+    │   ├── AccessDenied 403            .reason
+    │   ├── CsrfRejected 403            .reason
+    │   ├── BodyTooLarge 413
+    │   └── UpgradeRefused 501
+    ├── ServiceError                    .service .action
+    │   ├── ServiceUnreachable 502
+    │   ├── ServiceTimeout 504
+    │   ├── ServiceFailed 502
+    │   ├── ServiceBusy 503             .retry_after
+    │   ├── CircuitOpen 503             .retry_after
+    │   └── WireError 502               .field .received
+    ├── ContextError 401                sdk side
+    │   ├── ContextMissing
+    │   ├── ContextTampered
+    │   ├── ContextExpired
+    │   └── ContextForeign
+    └── TemplateError 502               .template_tag .line
+"""
+
+from __future__ import annotations
+
+
+class PlugItError(Exception):
+    """Root of all errors. ``str()`` is for logs; a visitor sees only what belongs to ``status``."""
+
+    status: int = 500
+
+
+class ConfigError(PlugItError, ValueError):
+    """A setting that cannot be used; raised while constructing only.
+
+    Args:
+        field: the setting, as the user wrote it.
+        value: what was given.
+        expected: what would have been right.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        super().__init__(f"{field}: got {value!r}, expected {expected}")
+        self.field = field
+        self.value = value
+        self.expected = expected
+
+
+class RequestRejected(PlugItError):
+    """The visitor's request was refused before the service was asked for the action."""
+
+    status = 403
+    reason: str = ""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason or type(self).__name__)
+        self.reason = reason
+
+
+class BadRequest(RequestRejected):
+    """The request's body cannot be read as what it claims to be."""
+
+    status = 400
+
+
+class ActionNotFound(RequestRejected):
+    """No such action, or a path that no action can have."""
+
+    status = 404
+
+
+class LoginRequired(RequestRejected):
+    """Nobody is logged in and the action wants somebody. ``reason`` is the meta key."""
+
+    status = 403
+
+
+class AccessDenied(RequestRejected):
+    """The visitor lacks a right. ``reason`` is the meta key."""
+
+    status = 403
+
+
+class CsrfRejected(RequestRejected):
+    """The request was not shown to come from one of the host's own pages."""
+
+    status = 403
+
+
+class BodyTooLarge(RequestRejected):
+    """The request's body is over a limit."""
+
+    status = 413
+
+
+class UpgradeRefused(RequestRejected):
+    """The visitor asks for another protocol (WebSocket), which WSGI cannot carry."""
+
+    status = 501
+
+
+class ServiceError(PlugItError):
+    """A service did not do its part.
+
+    Args:
+        message: for the log.
+        service: name of the service.
+        action: canonical path of the action, or the call ("ping", "media/logo.png").
+    """
+
+    status = 502
+
+    def __init__(self, message: str, *, service: str = "", action: str = "") -> None:
+        super().__init__(message)
+        self.service = service
+        self.action = action
+
+
+class ServiceUnreachable(ServiceError):
+    """No connection, or one that ended before an answer."""
+
+
+class ServiceTimeout(ServiceError):
+    """A deadline passed."""
+
+    status = 504
+
+
+class ServiceFailed(ServiceError):
+    """The service answered with an error of its own; ``status`` is the visitor's."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: str = "",
+        action: str = "",
+        status: int = 502,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, service=service, action=action)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ServiceBusy(ServiceError):
+    """All places for this service are taken. ``retry_after`` in seconds."""
+
+    status = 503
+
+    def __init__(
+        self, message: str, *, service: str = "", action: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, service=service, action=action)
+        self.retry_after = retry_after
+
+
+class CircuitOpen(ServiceBusy):
+    """The service is not called for a while. ``retry_after`` in seconds."""
+
+
+class WireError(ServiceError):
+    """An answer that came, but is not what the protocol says.
+
+    Args:
+        field: what was read (a meta key, a header, "body").
+        received: what was there, shortened.
+    """
+
+    def __init__(
+        self, message: str, *, field: str = "", received: object = None, service: str = "", action: str = ""
+    ) -> None:
+        super().__init__(message, service=service, action=action)
+        self.field = field
+        self.received = received
+
+
+class ContextError(PlugItError):
+    """A signed context that a service must not believe."""
+
+    status = 401
+
+
+class ContextMissing(ContextError):
+    """There is none."""
+
+
+class ContextTampered(ContextError):
+    """The signature, or the form, is wrong."""
+
+
+class ContextExpired(ContextError):
+    """It was right once."""
+
+
+class ContextForeign(ContextError):
+    """It is right, but for another service, method, path, query or body. ``claim`` names which."""
+
+    def __init__(self, claim: str) -> None:
+        super().__init__(f"the context is for another {claim}")
+        self.claim = claim
+
+
+class TemplateError(PlugItError):
+    """A service's template cannot be compiled or rendered.
+
+    Args:
+        message: for the log.
+        template_tag: which text it was.
+        line: line of the template, if known.
+    """
+
+    status = 502
+
+    def __init__(self, message: str, *, template_tag: str = "", line: int | None = None) -> None:
+        super().__init__(message)
+        self.template_tag = template_tag
+        self.line = line

@@ -1,0 +1,1 @@
+"""What host and service must agree on: pure values, no IO."""

@@ -1,0 +1,148 @@
+"""Key derivation, rotation and signing (protocol section 7).
+
+1. The host has secrets; the newest is last and signs, all of them verify.
+2. A service's key is HMAC-SHA256(secret, "plugit-wsgi/service/" + name). It is all a service ever gets.
+3. Every purpose has a key of its own: HMAC-SHA256(key, purpose).
+4. A token is base64url(payload) "." base64url(HMAC-SHA256(purpose key, base64url(payload))), never compressed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from itsdangerous import BadSignature, Signer
+
+from ..errors import ConfigError
+
+MINIMUM_SECRET_BYTES = 32
+SERVICE_PURPOSE = "plugit-wsgi/service/"
+CONTEXT_PURPOSE = "context"
+API_PURPOSE = "api"
+
+
+def encode(data: bytes) -> str:
+    """Base64url without padding, ASCII."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """The reverse of `encode`.
+
+    Raises:
+        ValueError: not base64url.
+    """
+    try:
+        return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError("not base64url") from error
+
+
+def derive(key: bytes, purpose: str) -> bytes:
+    """HMAC-SHA256(key, purpose): 32 bytes."""
+    return hmac.new(key, purpose.encode("utf-8"), hashlib.sha256).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """Keys of one owner, newest last; the newest signs, every one verifies. Immutable.
+
+    Attributes:
+        keys: at least one, 32 bytes at least each.
+    """
+
+    keys: tuple[bytes, ...] = field(repr=False)
+
+    def derived(self, purpose: str) -> KeyRing:
+        """The ring of one purpose."""
+        return KeyRing(tuple(derive(key, purpose) for key in self.keys))
+
+    def sign(self, payload: bytes, purpose: str) -> str:
+        """A token for `payload`, ASCII, signed with the newest key."""
+        return self._signer(purpose).sign(encode(payload)).decode("ascii")
+
+    def verify(self, token: str, purpose: str) -> bytes:
+        """The payload of a token.
+
+        Raises:
+            ValueError: no key of the ring made this token for this purpose.
+        """
+        try:
+            return decode(self._signer(purpose).unsign(token.encode("ascii")).decode("ascii"))
+        except (BadSignature, UnicodeError) as error:
+            raise ValueError("bad signature") from error
+
+    def _signer(self, purpose: str) -> Signer:
+        return Signer(
+            list(self.keys),
+            salt=purpose.encode("utf-8"),
+            sep=".",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+
+
+def load_secrets(secret_key: str | Sequence[str]) -> KeyRing:
+    """The host's secrets as a ring.
+
+    Args:
+        secret_key: one secret or several, newest last; 32 bytes of UTF-8 at least each.
+
+    Raises:
+        ConfigError: none, or one that is too short or not text.
+    """
+    secrets = [secret_key] if isinstance(secret_key, str) else list(secret_key)
+    if not secrets:
+        raise ConfigError("secret_key", secret_key, "a secret, or a list with the newest last")
+    return KeyRing(tuple(_checked(secret, position) for position, secret in enumerate(secrets)))
+
+
+def _checked(secret: object, position: int) -> bytes:
+    expected = f"text of at least {MINIMUM_SECRET_BYTES} bytes"
+    if not isinstance(secret, str):
+        raise ConfigError(f"secret_key[{position}]", f"<{type(secret).__name__}>", expected)
+    raw = secret.encode("utf-8")
+    if len(raw) < MINIMUM_SECRET_BYTES:
+        raise ConfigError(f"secret_key[{position}]", f"<{len(raw)} bytes>", expected)
+    return raw
+
+
+def service_keys(secrets: KeyRing, audience: str) -> KeyRing:
+    """The keys of one service; `audience` is its name, or ``name@variant``."""
+    return secrets.derived(SERVICE_PURPOSE + audience)
+
+
+def api_keys(service: KeyRing) -> tuple[str, ...]:
+    """The bearer keys a service may call the host's API with, newest last."""
+    return tuple(encode(derive(key, API_PURPOSE)) for key in service.keys)
+
+
+def format_service_key(service: KeyRing) -> str:
+    """The newest key of a service as text to hand out (base64url)."""
+    return encode(service.keys[-1])
+
+
+def parse_service_keys(texts: str | Iterable[str]) -> KeyRing:
+    """The reverse of `format_service_key`, for the service's side; several keys while rotating.
+
+    Raises:
+        ConfigError: not base64url of 32 bytes.
+    """
+    found = [texts] if isinstance(texts, str) else list(texts)
+    expected = "the text that `plugit-wsgi key NAME` printed"
+    keys = []
+    for text in found:
+        try:
+            key = decode(text.strip())
+        except ValueError as error:
+            raise ConfigError("key", "<not base64url>", expected) from error
+        if len(key) < MINIMUM_SECRET_BYTES:
+            raise ConfigError("key", f"<{len(key)} bytes>", expected)
+        keys.append(key)
+    if not keys:
+        raise ConfigError("key", "nothing", expected)
+    return KeyRing(tuple(keys))
