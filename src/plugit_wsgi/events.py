@@ -1,0 +1,80 @@
+"""What observers are told: frozen facts, one class per thing that happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened with a service. Immutable.
+
+    Attributes:
+        service: its name.
+        action: canonical path of the action, or the call.
+        request_id: as sent to the service and written in the log.
+    """
+
+    service: str
+    action: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageServed(Event):
+    """A visitor got an answer.
+
+    Attributes:
+        status: HTTP status.
+        seconds: from match to answer, without sending it.
+        cached: "" (asked the service), "data" (from the page cache) or "fragment" (rendered before).
+    """
+
+    status: int
+    seconds: float
+    cached: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCalled(Event):
+    """One HTTP exchange with a service.
+
+    Attributes:
+        call: "meta", "template", "action", "media", "ping", "version" or "mail".
+        method: HTTP method.
+        status: HTTP status; 0 if there was no answer.
+        seconds: until the body was read (streams: until the head).
+        error: class name of the error; "" if there was none.
+    """
+
+    call: str
+    method: str
+    status: int
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Event):
+    """A request was refused before the service was asked for the action.
+
+    Attributes:
+        status: HTTP status.
+        reason: the rule (a meta key, "csrf", "path", "busy").
+    """
+
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(Event):
+    """A service did not do its part.
+
+    Attributes:
+        kind: class name of the error.
+        cause: what happened, for logs.
+    """
+
+    kind: str
+    cause: str

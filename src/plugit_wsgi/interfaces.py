@@ -1,0 +1,219 @@
+"""Extension points: callables first, a Protocol where two or more methods belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+import webob
+
+from .clock import Clock, Deadline
+from .events import Event
+from .page import Fragment, Page
+from .people import Membership, Organization, Rights, User, Visitor
+
+Identify = Callable[[webob.Request], "User | None"]
+Layout = Callable[[Page, webob.Request], str]
+Observe = Callable[[Event], None]
+Headers = tuple[tuple[str, str], ...]
+"""Header lines in order; names as written, values as latin-1 text (the bytes of the wire)."""
+
+__all__ = [
+    "Cache",
+    "Clock",
+    "CompiledTemplate",
+    "Directory",
+    "Headers",
+    "Identify",
+    "Layout",
+    "Observe",
+    "Rendered",
+    "ServiceRequest",
+    "ServiceResponse",
+    "TemplateEngine",
+    "TemplateFacts",
+    "Transport",
+]
+
+
+class Directory(Protocol):
+    """The host's users, organizations and subscriptions. Thread-safe.
+
+    With a directory, it alone decides about rights; `User.member` and `User.admin` count only without one.
+    """
+
+    def visitor(
+        self, user_id: str, service: str
+    ) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
+        """All a page needs, in one call: rights on the service, memberships, subscription labels."""
+
+    def user(self, user_id: str) -> User | None:
+        """One user; None if there is none."""
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """One organization; None if there is none."""
+
+    def organizations(self, service: str) -> Sequence[Organization]:
+        """Those that may use the service."""
+
+    def members(self, service: str) -> Sequence[User]:
+        """Those who are members of the service."""
+
+    def subscription_labels(self, user_id: str, service: str) -> Sequence[str]:
+        """What a user has subscribed to, for the service."""
+
+    def groups(self, user_id: str) -> Sequence[str]:
+        """Names of the groups a user is in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequest:
+    """One HTTP call on a service. Immutable but for the body, which is read once per try.
+
+    Attributes:
+        method: upper case.
+        target: percent-encoded path and query below the service's base URL, no leading slash
+            (``action/show/1?x=y``).
+        headers: to send; the transport adds Host, Content-Length, Connection and Accept-Encoding.
+        body: None, bytes, or a seekable file at position 0.
+        length: bytes in `body`.
+        deadline: for connecting, sending, and the head of the answer; for the body too unless `stream`.
+        connect_timeout: seconds, inside the deadline.
+        stream: after the head the deadline is over: a stall limit and a minimum rate hold instead.
+    """
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes | BinaryIO | None = None
+    length: int = 0
+    deadline: Deadline
+    connect_timeout: float = 0.5
+    stream: bool = False
+
+
+class ServiceResponse(Protocol):
+    """The answer: head now, body when read. One per request, used by one thread."""
+
+    status: int
+    headers: Headers
+
+    def read(self, limit: int) -> bytes:
+        """The whole body; then the connection is free again.
+
+        Raises:
+            WireError: over `limit` bytes, or broken framing.
+            ServiceTimeout: the deadline passed.
+            ServiceUnreachable: the connection ended in mid-body.
+        """
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body in pieces of at most 64 KiB, raising as `read`; for `stream`."""
+
+    def to_stream(self) -> None:
+        """From here on the stall limit and minimum rate hold instead of the deadline."""
+
+    def close(self) -> None:
+        """Ends it; a body not fully read closes the connection. May be called twice."""
+
+
+class Transport(Protocol):
+    """HTTP exchanges with one service. Thread-safe."""
+
+    def send(self, request: ServiceRequest) -> ServiceResponse:
+        """Sends, and waits for the head of the answer.
+
+        Raises:
+            ServiceUnreachable, ServiceTimeout, WireError: in the words of `errors`, without service names.
+        """
+
+    def close(self) -> None:
+        """Gives all connections back to the system."""
+
+
+class Cache(Protocol):
+    """Values by key, for a time. Thread-safe. Keys are tuples of text, numbers and None."""
+
+    def get(self, key: tuple[Any, ...]) -> Any | None:
+        """The value, or None if there is none or it is too old."""
+
+    def set(self, key: tuple[Any, ...], value: Any, seconds: float, size: int) -> None:
+        """Keeps a value for a time; `size` in bytes counts against the cache's bound."""
+
+    def delete(self, key: tuple[Any, ...]) -> None:
+        """Forgets it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFacts:
+    """What a template sees beside the service's data. Immutable.
+
+    Attributes:
+        visitor: the user (through `user_fields`), rights and organization.
+        user_fields: names of the user fields the mount allows.
+        base_url: the mount with trailing slash (``ebuio_baseUrl``).
+        csrf_token: what ``{% csrf_token %}`` and ``{{ csrf_token }}`` print.
+        organization_mode: ``ebuio_orgamode``.
+        service_name, service_pk: ``ebuio_hpro_name``, ``ebuio_hpro_pk``.
+        static_url, media_url: ``STATIC_URL``, ``MEDIA_URL``.
+        user_mode: ``ebuio_userMode``; "" outside the development host.
+        real_users: ``ebuio_realUsers``.
+    """
+
+    visitor: Visitor
+    user_fields: tuple[str, ...]
+    base_url: str
+    csrf_token: str
+    organization_mode: bool = False
+    service_name: str = ""
+    service_pk: str = ""
+    static_url: str = "/static/"
+    media_url: str = ""
+    user_mode: str = ""
+    real_users: bool = True
+    get_user: Callable[[str], Mapping[str, Any] | None] = field(default=lambda _pk: None, repr=False)
+    """For ``{% plugitGetUser %}``: allowed fields of another user, or None."""
+    include: Callable[[str], CompiledTemplate | None] = field(default=lambda _action: None, repr=False)
+    """For ``{% plugitInclude %}``: the template of another action of the same service, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A rendered template. Immutable.
+
+    Attributes:
+        fragment: title, head, menu, content.
+        personal: rendering read something of user, organization, rights or token, so the fragment is for
+            this visitor alone.
+    """
+
+    fragment: Fragment
+    personal: bool
+
+
+class CompiledTemplate(Protocol):
+    """A template ready to render. Thread-safe."""
+
+    def render(self, data: Mapping[str, Any], facts: TemplateFacts) -> Rendered:
+        """Renders.
+
+        Raises:
+            TemplateError: it failed, or went over its budget.
+        """
+
+
+class TemplateEngine(Protocol):
+    """Compiles the templates of services. Thread-safe."""
+
+    def compile(self, source: str, *, template_tag: str, menu_action: str) -> CompiledTemplate:
+        """Compiles one template text.
+
+        Args:
+            source: the template.
+            template_tag: for errors.
+            menu_action: name of the block that is the menu.
+
+        Raises:
+            TemplateError: with the line, if the text is not a template.
+        """
