@@ -80,7 +80,7 @@ class User:
     memberships: tuple[Membership, ...] = field(default=(), kw_only=True)
     subscription_labels: tuple[str, ...] = field(default=(), kw_only=True)
     groups: tuple[str, ...] = field(default=(), kw_only=True)
-    extra: Mapping[str, Any] = field(default=MappingProxyType({}), kw_only=True, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         if self.id is None or str(self.id) == "":
