@@ -1,0 +1,87 @@
+"""Fixtures for every test, and the rule that nothing skips where everything is due."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.browser import forget_everything, start_browser
+from tests.support.servers import serve_in_thread
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from selenium.webdriver import Chrome
+
+HERE = Path(__file__).parent
+REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+FOLDER_MARKS = {HERE / "browser": "browser", HERE / "interop": "interop"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder and by fixture, so that no test forgets."""
+    for item in items:
+        for folder, mark in FOLDER_MARKS.items():
+            if folder in item.path.parents:
+                item.add_marker(mark)
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With REQUIRE_ALL=1 a skipped test is a failed one."""
+    report = yield
+    return _fail_skipped(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """With REQUIRE_ALL=1 a module that skips itself is a failed one."""
+    report = yield
+    return _fail_skipped(report)
+
+
+def _fail_skipped(report):  # type: ignore[no-untyped-def]
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, while REQUIRE_ALL=1 says that nothing may: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback that was free a moment ago. Prefer port 0 where the server can tell its port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[WSGIApplication], str]]:
+    """`serve(app)` runs `app`, inside wsgiref.validate, on a threaded server; gives its base URL, no slash.
+
+    A breach of the WSGI rules fails the test when it ends.
+    """
+    with ExitStack() as running:
+        yield lambda app: running.enter_context(serve_in_thread(app))
+
+
+@pytest.fixture(scope="session")
+def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    driver = start_browser(tmp_path_factory.mktemp("chromium"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(_chromium: Chrome) -> Chrome:
+    """A headless Chromium without cookies, storage, cache or open page, 1280 by 900."""
+    forget_everything(_chromium)
+    return _chromium
