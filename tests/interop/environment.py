@@ -1,8 +1,9 @@
 """Makes the Python 2.7 environment in which the original implementation runs.
 
-``python tests/interop/environment.py`` makes it if it is not there yet and prints the path of its interpreter.
+``python tests/interop/environment.py`` makes it if it is not there yet and prints where its interpreter is.
 
-1. The environment lives in ``.interop/py27-HASH`` of the project, HASH being that of the pins: new pins, new environment.
+1. The environment lives in ``.interop/py27-HASH`` of the project, HASH being that of the pins: new pins, new
+   environment.
 2. It counts only once its marker is written, so a run that was broken off is simply done again.
 3. Two runs at once are put in a row by a file lock.
 """
@@ -97,7 +98,9 @@ def _pyenv_roots() -> Iterator[Path]:
 def _executable_of(candidate: str) -> str | None:
     question = "import sys; assert sys.version_info[:2] == (2, 7); print(sys.executable)"
     try:
-        answer = subprocess.run([candidate, "-c", question], capture_output=True, text=True, check=False, timeout=30)
+        answer = subprocess.run(
+            [candidate, "-c", question], capture_output=True, text=True, check=False, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None
@@ -128,7 +131,8 @@ def _build(python: str) -> None:
     shutil.rmtree(tool, ignore_errors=True)
     _run([python, "-m", "pip", "install", "--quiet", "--target", str(tool), VIRTUALENV])
     _run([python, str(tool / "virtualenv.py"), "--quiet", "--no-download", str(home)])
-    _run([str(environment_python()), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(PINS)])
+    pip = [str(environment_python()), "-m", "pip", "install", "--quiet"]
+    _run([*pip, "--no-deps", "--requirement", str(PINS)])
     shutil.rmtree(tool, ignore_errors=True)
     _marker().write_text("made from " + PINS.name + "\n")
 
