@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.imports import PACKAGE, read_imports, read_package
 from tests.support.servers import SERVERS, run_app, serve_in_thread
 
 if TYPE_CHECKING:
@@ -46,6 +47,31 @@ def status(url: str) -> int:
 def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "text/html"), ("Set-Cookie", "seen=yes")])
     return [b"<title>hello</title><p id=cookie>%s" % environ.get("HTTP_COOKIE", "none").encode()]
+
+
+def test_imports_are_read_as_python_means_them(tmp_path: Path) -> None:
+    """Relative, absolute, aliased, lazy; a name of a module is that module; the library is the top name."""
+    files = {
+        "__init__.py": "from .errors import E",
+        "errors.py": "",
+        "wire/__init__.py": "from . import names",
+        "wire/names.py": "from ..errors import E\nfrom .. import errors as e\nimport os.path",
+        "client.py": "import plugit_wsgi.wire.names as n\ndef f():\n    from django.template import Engine",
+    }
+    for name, text in files.items():
+        path = tmp_path / PACKAGE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = read_imports(read_package(tmp_path))
+    assert {(str(imp).replace(PACKAGE, "P"), imp.library, imp.lazy) for imp in found} == {
+        ("P:1 imports P.errors", None, False),
+        ("P.wire:1 imports P.wire.names", None, False),
+        ("P.wire.names:1 imports P.errors", None, False),
+        ("P.wire.names:2 imports P.errors", None, False),
+        ("P.wire.names:3 imports os.path", None, False),
+        ("P.client:1 imports P.wire.names", None, False),
+        ("P.client:3 imports django.template", "django", True),
+    }
 
 
 @pytest.mark.parametrize("server", SERVERS)

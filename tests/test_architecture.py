@@ -1,0 +1,201 @@
+"""The plan of the house, held: who may import whom, and what an import may do.
+
+1. Imports point one way, along ORDER. Rooms of one step are siblings and do not know each other.
+2. The SDK knows `wire` and `errors` only; host and SDK never import each other; tools may use both.
+3. A third-party library has one importing module per side.
+4. No cycles, and no import inside a function, which would hide one.
+5. Importing the package opens, starts and configures nothing.
+6. The files of the project speak of the project alone.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.support.imports import Import, read_imports, read_package, room_of
+from tests.support.require import require
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = read_package(ROOT / "src")
+IMPORTS = read_imports(MODULES)
+
+#: The host side, from the ground up. A room imports from steps below its own.
+ORDER = (
+    {"errors"},
+    {"wire", "clock"},
+    {"http", "events", "people"},
+    {"page"},
+    {"interfaces"},
+    {"config"},
+    {
+        "mounts",
+        "access",
+        "csrf",
+        "session",
+        "guard",
+        "transport",
+        "cache",
+        "templates",
+        "layout",
+        "directory",
+        "mail",
+    },
+    {"client", "hostapi"},
+    {"pipeline"},
+    {"middleware"},
+    {"__init__"},
+    {"frameworks"},
+)
+STEP = {room: step for step, rooms in enumerate(ORDER) for room in rooms}
+
+#: What the other side and the tools on top may import.
+SDK_MAY = {"sdk", "wire", "errors"}
+TOOLS = {"cli", "testing"}
+ROOMS = STEP.keys() | TOOLS | {"sdk"}
+
+#: Libraries that more than one module of a side imports, and why.
+SHARED_LIBRARIES = {
+    "webob": "its request is what the public callables are given: the vocabulary of the host side",
+    "markupsafe": "its Markup is the type of every piece of HTML that crosses a room",
+}
+
+#: (importing module, imported) of imports inside functions, and why each has to be there.
+LAZY: dict[tuple[str, str], str] = {}
+
+#: Not loaded by `import plugit_wsgi`: a host that mounts nothing yet, or a service, does not pay for them.
+HEAVY = ("django", "requests", "urllib3", "sqlite3", "asyncio")
+
+#: Only a module that makes keys signs and verifies.
+SIGNER = "plugit_wsgi.wire.keys"
+
+#: Texts that tell of a workplace and not of the project. Put together here, so that this file has none.
+FOREIGN = tuple(
+    "".join(parts)
+    for parts in (
+        ("/wo", "rk/"),
+        ("/tmp/", "work"),
+        ("/tmp/", "orig"),
+        ("shared/", "design"),
+        ("shared/", "protocol"),
+        ("shared/", "promises"),
+        ("pypi", ".org"),
+        ("python", "hosted.org"),
+        ("registry.", "npmjs"),
+        ("deb.", "debian.org"),
+    )
+)
+
+
+def side_of(module: str) -> str:
+    room = room_of(module)
+    return room if room in TOOLS or room == "sdk" else "host"
+
+
+def is_allowed(imp: Import) -> bool:
+    """Rules 1 and 2, for one import of a module of ours."""
+    importer, imported = room_of(imp.importer), room_of(imp.imported)
+    if importer in TOOLS:
+        return imported == importer or imported not in TOOLS or importer == "cli"
+    if importer == "sdk":
+        return imported in SDK_MAY
+    return importer == imported or STEP[imported] < STEP[importer] if imported in STEP else False
+
+
+def test_every_module_lives_in_a_known_room() -> None:
+    """A new room gets its place in ORDER before it gets a file."""
+    assert {room_of(module) for module in MODULES} - ROOMS == set()
+
+
+@pytest.mark.parametrize("room", sorted({room_of(module) for module in MODULES} & ROOMS))
+def test_imports_point_one_way(room: str) -> None:
+    """Rules 1 and 2: only from below, no sibling, and the SDK stays with wire and errors."""
+    wrong = [imp for imp in IMPORTS if imp.is_ours and room_of(imp.importer) == room and not is_allowed(imp)]
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_errors_import_nothing() -> None:
+    """The error tree can be imported from everywhere."""
+    assert [str(imp) for imp in IMPORTS if imp.importer == "plugit_wsgi.errors" and imp.is_ours] == []
+
+
+def test_a_library_has_one_importing_module_per_side() -> None:
+    """Rule 3: an incompatible release is mended in one place."""
+    importers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for imp in IMPORTS:
+        if imp.library:
+            importers[side_of(imp.importer), imp.library].add(imp.importer)
+    many = {
+        key: sorted(modules)
+        for key, modules in importers.items()
+        if len(modules) > 1 and key[1] not in SHARED_LIBRARIES
+    }
+    assert many == {}
+
+
+def test_only_the_key_room_signs() -> None:
+    """itsdangerous has dangerous defaults; one module knows them."""
+    assert {imp.importer for imp in IMPORTS if imp.library == "itsdangerous"} <= {SIGNER}
+
+
+def test_there_is_no_import_cycle() -> None:
+    """Rule 4, by module: also not inside a room."""
+    graph: dict[str, set[str]] = defaultdict(set)
+    for imp in IMPORTS:
+        if imp.is_ours and imp.imported != imp.importer:
+            graph[imp.importer].add(imp.imported)
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]), pytrace=False)
+
+
+def test_no_import_hides_inside_a_function() -> None:
+    """Rule 4: the exceptions are in LAZY, each with its reason."""
+    hidden = {str(imp) for imp in IMPORTS if imp.lazy and (imp.importer, imp.imported) not in LAZY}
+    assert hidden == set()
+
+
+def test_every_exception_is_still_needed() -> None:
+    """A table of exceptions shrinks with the code."""
+    lazy = {(imp.importer, imp.imported) for imp in IMPORTS if imp.lazy}
+    assert LAZY.keys() - lazy == set()
+
+
+WATCH_IMPORT = """
+import json, sys
+events = []
+watched = {"socket.__new__", "_thread.start_new_thread", "_thread.start_joinable_thread", "os.fork",
+           "subprocess.Popen", "sqlite3.connect", "tempfile.mkstemp", "tempfile.mkdtemp"}
+sys.addaudithook(lambda name, args: events.append(name) if name in watched else None)
+import plugit_wsgi
+print(json.dumps({"events": events, "modules": sorted(sys.modules)}))
+"""
+
+
+def test_importing_the_package_does_nothing() -> None:
+    """Rule 5: a host may fork after import; no socket, thread, process is made, nothing heavy loaded."""
+    command = [sys.executable, "-W", "ignore", "-c", WATCH_IMPORT]
+    seen = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert seen["events"] == []
+    assert [name for name in seen["modules"] if name.split(".")[0] in HEAVY] == []
+
+
+def test_the_files_speak_of_the_project_alone() -> None:
+    """Rule 6: no path of somebody's machine, no address of a registry."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    require(listed.returncode == 0, "git, in a checkout of the project")
+    texts = {
+        name: (ROOT / name).read_text(encoding="utf-8", errors="ignore")
+        for name in listed.stdout.split("\0")
+        if name and (ROOT / name).is_file()
+    }
+    found = sorted((name, word) for name, text in texts.items() for word in FOREIGN if word in text)
+    assert found == []

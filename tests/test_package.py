@@ -1,0 +1,52 @@
+"""What is built is whole: a wheel carries every file of the package, and says what setup.cfg says."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILT_FROM = ("setup.cfg", "pyproject.toml", "LICENSE", "README.md")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    """Built from a copy: setuptools leaves things lying around where it builds."""
+    project = tmp_path_factory.mktemp("project")
+    for name in BUILT_FROM:
+        shutil.copy(ROOT / name, project)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "src", project / "src", ignore=ignored)
+    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(project / "dist")]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(project)], check=True, timeout=50)
+    (built,) = (project / "dist").iterdir()
+    with zipfile.ZipFile(built) as opened:
+        yield opened
+
+
+def test_the_wheel_carries_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
+    """Assets, templates and py.typed come by package_data, which forgets what it is not told of."""
+    package = ROOT / "src" / "plugit_wsgi"
+    ours = {
+        str(path.relative_to(package.parent))
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    packed = {name for name in wheel.namelist() if name.startswith("plugit_wsgi/")}
+    assert packed == ours
+
+
+def test_the_wheel_has_licence_command_and_metadata(wheel: zipfile.ZipFile) -> None:
+    """The parts that only an installed package shows."""
+    info = "plugit_wsgi-0.1.0.dist-info"
+    metadata = wheel.read(f"{info}/METADATA").decode()
+    assert "plugit-wsgi = plugit_wsgi.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert any(name.startswith(info) and name.endswith("LICENSE") for name in wheel.namelist())
+    assert "Requires-Python: >=3.10" in metadata
+    assert "BSD-3-Clause" in metadata
