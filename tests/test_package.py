@@ -21,7 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
     project = tmp_path_factory.mktemp("project")
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, project)
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
     shutil.copytree(ROOT / "src", project / "src", ignore=ignored)
     options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(project / "dist")]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(project)], check=True, timeout=50)
@@ -36,7 +36,8 @@ def test_the_wheel_carries_every_file_of_the_package(wheel: zipfile.ZipFile) -> 
     ours = {
         str(path.relative_to(package.parent))
         for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(package).parts)
     }
     packed = {name for name in wheel.namelist() if name.startswith("plugit_wsgi/")}
     assert packed == ours
