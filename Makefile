@@ -44,7 +44,7 @@ docs: $(VENV)/.dev  ## the manual, into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.dev  ## what a page costs
-	$(BIN)/python bench/pages.py
+	$(BIN)/python -m bench.pages
 
 interop: $(VENV)/.dev  ## the environment of the original implementation (Python 2.7), for tests/interop
 	@$(BIN)/python tests/interop/environment.py || { \

@@ -1,0 +1,70 @@
+"""The service that `make bench` mounts: the least that speaks the protocol over kept-alive HTTP/1.1.
+
+Runs as a process of its own, so that its CPU time is nobody else's; prints `Serving http://127.0.0.1:PORT`.
+"""
+
+from __future__ import annotations
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ROWS = [{"name": f"Poll {number}", "votes": number * 7, "open": number % 2 == 0} for number in range(20)]
+
+TEMPLATE = """{% extends "plugIt/base.html" %}
+{% block title %}Polls{% endblock %}
+{% block content %}<h1>Polls</h1><table class="table">
+{% for row in rows %}<tr><td><a href="{{ ebuio_baseUrl }}show/{{ forloop.counter }}">{{ row.name }}</a></td>
+<td>{{ row.votes }}</td><td>{% if row.open %}open{% else %}closed{% endif %}</td></tr>
+{% endfor %}</table>{% endblock %}
+"""
+
+META = {
+    "page": {"template_tag": "1"},
+    "cached": {"template_tag": "1", "cache_time": 3600},
+    "json": {"template_tag": "", "json_only": True},
+}
+
+
+def _json(value: object) -> tuple[str, bytes]:
+    return "application/json", json.dumps(value).encode()
+
+
+ANSWERS: dict[str, tuple[str, bytes]] = {
+    "/version": _json({"result": "Ok", "version": "1", "protocol": "bench"}),
+    "/ping": _json({"data": ""}),
+    "/media/picture.png": ("image/png", bytes(16 * 1024)),
+    **{f"/meta/{action}": _json(meta) for action, meta in META.items()},
+    **{f"/action/{action}": _json({"rows": ROWS}) for action in META},
+    **{
+        f"/template/{action}": ("text/plain; charset=utf-8", TEMPLATE.encode())
+        for action in ("page", "cached")
+    },
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers from the table. One per connection."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        """Look the path up."""
+        kind, body = ANSWERS.get(self.path.partition("?")[0], ("text/plain", b""))
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if self.path.startswith("/meta/"):
+            self.send_header("Expire", "Fri, 01 Jan 2100 00:00:00 GMT")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+if __name__ == "__main__":
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        print(f"Serving http://127.0.0.1:{server.server_port}", flush=True)
+        server.serve_forever()
