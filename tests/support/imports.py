@@ -34,9 +34,9 @@ class Import:
 
     @property
     def library(self) -> str | None:
-        """The third-party library that is imported, None for ours and the standard library."""
+        """The third-party library that is imported, None for ours and what comes with Python or mypy."""
         top = self.imported.split(".")[0]
-        return None if self.is_ours or top in sys.stdlib_module_names else top
+        return None if self.is_ours or top in sys.stdlib_module_names | {"_typeshed"} else top
 
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.imported}"
