@@ -1,0 +1,7 @@
+"""Layouts put a service's fragment into a page: the bundled ones, the host's own page, or any callable."""
+
+from .bootstrap import BootstrapLayout
+from .callable import apply_layout, bind_layout
+from .captured import CapturedLayout
+
+__all__ = ["BootstrapLayout", "CapturedLayout", "apply_layout", "bind_layout"]

@@ -1,0 +1,44 @@
+"""Any callable as a layout: how one is made ready, and what it must give back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import webob
+
+from ..errors import ConfigError
+from ..interfaces import Layout
+from ..page import Page
+from .captured import CapturedLayout
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+def bind_layout(layout: Layout | CapturedLayout, host_app: WSGIApplication) -> Layout:
+    """The callable that frames pages, for a host. At construction, once.
+
+    Raises:
+        ConfigError: `layout` cannot be called.
+    """
+    if isinstance(layout, CapturedLayout):
+        return layout.bind(host_app)
+    if not callable(layout):
+        raise ConfigError(
+            "layout", layout, "a callable with the arguments page and request, or a CapturedLayout"
+        )
+    return layout
+
+
+def apply_layout(layout: Layout, page: Page, request: webob.Request) -> str:
+    """Frames a page.
+
+    Raises:
+        TypeError: the layout gave something that is not text; the message names the layout.
+        Exception: whatever the layout raises.
+    """
+    document = layout(page, request)
+    if not isinstance(document, str):
+        name = getattr(layout, "__qualname__", type(layout).__qualname__)
+        raise TypeError(f"layout {name} returned {type(document).__qualname__}, expected str")
+    return document
