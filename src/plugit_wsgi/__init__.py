@@ -1,0 +1,1 @@
+"""Mount independent web services with a user interface into any WSGI application."""
