@@ -1,0 +1,139 @@
+"""One request out, the head of its answer in, over an open socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from ..clock import Clock, Deadline
+from ..config import Limits
+from ..errors import ServiceTimeout, ServiceUnreachable, WireError
+from ..interfaces import ServiceRequest
+from .answer import Answer
+from .body import open_body
+from .head import Head, framing, parse_head
+from .patience import UntilDeadline, WhileFlowing
+from .reader import PIECE, WireReader
+
+REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Connection(Protocol):
+    """What an exchange needs of a connection. One thread at a time."""
+
+    def open(self, deadline: Deadline) -> socket.socket:
+        """The socket, connected by the deadline, TLS included."""
+
+    def free(self, reusable: bool) -> None:
+        """The exchange is over; another may follow if `reusable`, else it is closed."""
+
+
+class Exchange:
+    """One request and its tries. One per request.
+
+    Args:
+        request: what to send.
+        head: its bytes.
+        length: of its body.
+        limits: of the answer.
+        clock: for streams.
+
+    Attributes:
+        fresh: it must not go out on a connection that has carried another one.
+        unheard: it was sent, and the connection ended without one byte of an answer.
+    """
+
+    __slots__ = ("_clock", "_head", "_length", "_limits", "fresh", "request", "unheard")
+
+    def __init__(
+        self, request: ServiceRequest, head: bytes, *, length: int, limits: Limits, clock: Clock
+    ) -> None:
+        self.request = request
+        self.fresh = request.method not in REPEATABLE
+        self.unheard = False
+        self._head = head
+        self._length = length
+        self._limits = limits
+        self._clock = clock
+
+    def run(self, connection: Connection) -> Answer:
+        """Sends, and reads the head; the connection is the answer's from here on.
+
+        Raises:
+            ServiceUnreachable, ServiceTimeout, WireError: the connection is to be closed.
+        """
+        self.unheard = False
+        sock = connection.open(self.request.deadline.at_most(self.request.connect_timeout))
+        reader = WireReader(sock, UntilDeadline(self.request.deadline))
+        broken = self._send(sock)
+        try:
+            head = self._read_head(reader)
+        except ServiceUnreachable as error:
+            self.unheard = not reader.heard
+            raise error from (broken or error.__cause__)
+        return self._answer(head, reader, connection, sent=broken is None)
+
+    def _send(self, sock: socket.socket) -> OSError | None:
+        """Sends head and body; an error if the service stopped listening: it may have answered before."""
+        try:
+            for data in self._outgoing():
+                self._send_all(sock, memoryview(data))
+        except TimeoutError as error:
+            raise ServiceTimeout("the deadline passed while sending") from error
+        except OSError as error:
+            return error
+        return None
+
+    def _outgoing(self) -> Iterator[bytes]:
+        body = self.request.body
+        if body is None or isinstance(body, bytes):
+            if body and len(body) <= PIECE:
+                yield self._head + body
+                return
+            yield self._head
+            if body:
+                yield body
+            return
+        yield self._head
+        body.seek(0)
+        left = self._length
+        while left:
+            data = body.read(min(PIECE, left))
+            if not data:
+                raise ValueError(f"the body is {left} bytes shorter than its length")
+            left -= len(data)
+            yield data
+
+    def _send_all(self, sock: socket.socket, data: memoryview) -> None:
+        # sendall() of a TLS socket starts its timeout again for each record.
+        patience = UntilDeadline(self.request.deadline, "the service to take the request")
+        while data:
+            sock.settimeout(patience.limit())
+            data = data[sock.send(data) :]
+
+    def _read_head(self, reader: WireReader) -> Head:
+        limits = self._limits
+        for _ in range(limits.interim_answers + 1):
+            head = parse_head(reader.head(limits.header_size), limits.header_count)
+            if head.status >= 200:
+                return head
+        raise WireError(
+            f"more than {limits.interim_answers} interim answers", field="status", received=head.status
+        )
+
+    def _answer(self, head: Head, reader: WireReader, connection: Connection, sent: bool) -> Answer:
+        limits = self._limits
+        frame = framing(self.request.method, head)
+        body = open_body(reader, frame, header_count=limits.header_count, header_size=limits.header_size)
+
+        def free(reusable: bool) -> None:
+            connection.free(reusable and sent)
+
+        def streaming() -> WhileFlowing:
+            return WhileFlowing(self._clock, stall=limits.stall, minimum_rate=limits.minimum_rate)
+
+        answer = Answer(head, framing=frame, body=body, reader=reader, free=free, streaming=streaming)
+        if self.request.stream:
+            answer.to_stream()
+        return answer

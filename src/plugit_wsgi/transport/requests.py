@@ -1,0 +1,261 @@
+"""The default transport, on requests and urllib3.
+
+What they do well is theirs: TLS, certificates, connections. What a host between many visitors must know for
+sure is ours, in `head`, `body`, `patience`, `exchange` and `answer`. Rules:
+
+1. No cookie jar, no ``.netrc``, no proxy variables, no redirects, no retries but rule 5: there is no session.
+2. One deadline over connecting, sending, head and body (streams: over the head).
+3. A connection carries another request only after an answer that ended exactly where it said.
+4. An unsafe method goes out on a fresh connection, once: nobody can tell a service that closed an idle
+   connection from one that did the work and died.
+5. GET, HEAD and OPTIONS go out once more, on a fresh connection, if not one byte of an answer came.
+6. Nothing is opened before the first request of a process; a forked process starts afresh.
+7. What requests, urllib3, ssl or socket raise does not leave this module.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+from ..clock import Clock, Deadline
+from ..config import Limits
+from ..errors import ServiceTimeout, ServiceUnreachable
+from ..interfaces import ServiceRequest
+from .answer import Answer
+from .exchange import REPEATABLE, Exchange
+from .head import compose_head
+from .pool import Pool
+from .resolve import Address, Resolver
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class RequestsTransport:
+    """HTTP/1.1 exchanges with one service over kept connections. Thread-safe.
+
+    Args:
+        base_url: http or https; requests go below its path.
+        limits: of heads and streams.
+        clock: for streams and resolved names; a request's deadline brings its own.
+        user_agent: sent where the request has none.
+        pool_size: idle connections kept; more may be in use.
+        ssl_context: for https; None trusts what the system and certifi trust.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        limits: Limits,
+        clock: Clock,
+        user_agent: str = "plugit-wsgi",
+        pool_size: int = 16,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        self._path = parts.path.rstrip("/") + "/"
+        self._own = (
+            ("Host", parts.netloc.rpartition("@")[2]),
+            ("User-Agent", user_agent),
+            ("Accept-Encoding", "identity"),
+            ("Connection", "keep-alive"),
+        )
+        self._limits = limits
+        self._clock = clock
+        self._pool_size = pool_size
+        self._host = parts.hostname or ""
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._context = (ssl_context or _trusting_context()) if parts.scheme == "https" else None
+        self._processes: dict[int, _Adapter] = {}
+
+    def send(self, request: ServiceRequest) -> Answer:
+        """Sends, and waits for the head of the answer (rules 4 and 5)."""
+        exchange = self._exchange(request)
+        try:
+            return self._adapter().exchange(exchange)
+        except ServiceUnreachable:
+            if not exchange.unheard or request.method not in REPEATABLE:
+                raise
+        exchange.fresh = True
+        return self._adapter().exchange(exchange)
+
+    def close(self) -> None:
+        """Closes idle connections; those in use close when their answer ends."""
+        adapter = self._processes.pop(os.getpid(), None)
+        if adapter is not None:
+            adapter.close()
+
+    def _exchange(self, request: ServiceRequest) -> Exchange:
+        body = request.body
+        length = len(body) if isinstance(body, bytes) else request.length
+        head = compose_head(
+            request.method,
+            self._path + request.target,
+            request.headers,
+            own=self._own,
+            length=None if body is None else length,
+        )
+        return Exchange(request, head, length=length, limits=self._limits, clock=self._clock)
+
+    def _adapter(self) -> _Adapter:
+        process = os.getpid()
+        adapter = self._processes.get(process)
+        if adapter is not None:
+            return adapter
+        # Two threads may both get here: setdefault lets one win, the other's has opened nothing.
+        adapter = self._processes.setdefault(process, self._new_adapter())
+        for parent in [pid for pid in self._processes if pid != process]:
+            self._processes.pop(parent).close()  # our copies of its sockets; the parent keeps its own
+        return adapter
+
+    def _new_adapter(self) -> _Adapter:
+        resolver = Resolver(self._host, self._port, self._clock)
+
+        def make() -> _Connection:
+            if self._context is None:
+                return _Connection(self._host, self._port, pool=pool, resolver=resolver)
+            return _TlsConnection(
+                self._host, self._port, pool=pool, resolver=resolver, ssl_context=self._context
+            )
+
+        pool: Pool[_Connection] = Pool(make, self._pool_size)
+        return _Adapter(pool)
+
+
+class _Adapter(HTTPAdapter):
+    """A requests adapter for one service: no look-up of a pool by URL, no cookies. Thread-safe."""
+
+    def __init__(self, pool: Pool[_Connection]) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self._connections = pool
+
+    def exchange(self, exchange: Exchange) -> Answer:
+        """Runs it (rule 7)."""
+        call = requests.PreparedRequest()
+        call.method, call.url, call.headers = exchange.request.method, exchange.request.target, _NO_HEADERS
+        call.body = cast(Any, exchange)
+        try:
+            return cast(Answer, self.send(call, stream=True))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise ServiceUnreachable("the exchange failed") from error
+
+    def urlopen(self, body: Exchange, **_: Any) -> Answer:
+        """What `send` calls on the connection pool."""
+        connection = self._connections.take(fresh=body.fresh)
+        try:
+            return body.run(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        """The pool, whatever the URL."""
+        return cast(HTTPConnectionPool, self)
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Certificates are the context's, from construction on."""
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """As it is."""
+        return cast(str, request.url)
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """The answer as it is; requests' own would parse its cookies."""
+        return cast(requests.Response, resp)
+
+    def close(self) -> None:
+        """Closes idle connections."""
+        self._connections.close()
+
+
+# With a length, requests leaves the framing alone.
+_NO_HEADERS: Final = requests.structures.CaseInsensitiveDict({"Content-Length": ""})
+
+
+class _Connection(HTTPConnection):
+    """A urllib3 connection that opens by a deadline. One thread at a time."""
+
+    def __init__(self, host: str, port: int, *, pool: Pool[Any], resolver: Resolver, **named: Any) -> None:
+        super().__init__(host, port, **named)
+        self._connections = pool
+        self._resolver = resolver
+        self._deadline: Deadline | None = None
+
+    def open(self, deadline: Deadline) -> socket.socket:
+        """The socket, connected by the deadline, TLS included."""
+        if self.sock is None:
+            self._deadline = deadline
+            try:
+                self.connect()
+            except TimeoutError as error:
+                raise ServiceTimeout("no connection in time") from error
+            except (OSError, urllib3.exceptions.HTTPError) as error:
+                raise ServiceUnreachable("no connection") from error
+        return cast(socket.socket, self.sock)
+
+    def free(self, reusable: bool) -> None:
+        """Back to the pool, or closed."""
+        if reusable:
+            self._connections.give(self)
+        else:
+            self.close()
+
+    def is_quiet(self) -> bool:
+        """Open, and nothing to read."""
+        return self.is_connected
+
+    def _new_conn(self) -> socket.socket:
+        """urllib3's hook for the socket below HTTP or TLS."""
+        deadline = cast(Deadline, self._deadline)
+        addresses = self._resolver.addresses(deadline)
+        for index, address in enumerate(addresses):
+            last = index + 1 == len(addresses)
+            share = deadline.remaining() / (len(addresses) - index)
+            try:
+                sock = _connect(address, share)
+            except OSError:
+                if last:
+                    raise
+                continue
+            # The handshake, if there is one, has what is left: ssl counts it as one wait.
+            sock.settimeout(max(0.001, deadline.remaining()))
+            return sock
+        raise OSError("the name has no addresses")
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    """The same, over TLS."""
+
+    def is_quiet(self) -> bool:
+        """Open, and nothing to read, on the wire or decrypted."""
+        return self.is_connected and not cast(ssl.SSLSocket, self.sock).pending()
+
+
+def _connect(address: Address, seconds: float) -> socket.socket:
+    family, where = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(max(0.001, seconds))
+        sock.connect(where)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _trusting_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()  # what the system trusts, SSL_CERT_FILE included
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
