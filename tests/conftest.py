@@ -7,9 +7,10 @@ import socket
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.support.browser import forget_everything, start_browser
 from tests.support.servers import serve_in_thread
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from selenium.webdriver import Chrome
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
 HERE = Path(__file__).parent
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+# No deadline: how long an example takes says more about a busy machine than about us. Where everything is due,
+# the examples are the same each time: a new counterexample should not turn up in an unrelated change.
+settings.register_profile("suite", deadline=None, derandomize=REQUIRE_ALL)
+settings.load_profile("suite")
 FOLDER_MARKS = {HERE / "browser": "browser", HERE / "interop": "interop"}
 
 
@@ -47,7 +55,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return _fail_skipped(report)
 
 
-def _fail_skipped(report):  # type: ignore[no-untyped-def]
+def _fail_skipped(report: Report) -> Report:
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, while REQUIRE_ALL=1 says that nothing may: {report.longrepr}"

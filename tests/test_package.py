@@ -16,29 +16,31 @@ BUILT_FROM = ("setup.cfg", "pyproject.toml", "LICENSE", "README.md")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
-    """Built from a copy: setuptools leaves things lying around where it builds."""
+def built_from(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the build reads: setuptools leaves things lying around where it builds."""
     project = tmp_path_factory.mktemp("project")
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, project)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
     shutil.copytree(ROOT / "src", project / "src", ignore=ignored)
-    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(project / "dist")]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(project)], check=True, timeout=50)
-    (built,) = (project / "dist").iterdir()
+    return project
+
+
+@pytest.fixture(scope="module")
+def wheel(built_from: Path) -> Iterator[zipfile.ZipFile]:
+    """The wheel that pip builds."""
+    dist = built_from / "dist"
+    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(dist)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(built_from)], check=True, timeout=50)
+    (built,) = dist.iterdir()
     with zipfile.ZipFile(built) as opened:
         yield opened
 
 
-def test_the_wheel_carries_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_carries_every_file_of_the_package(wheel: zipfile.ZipFile, built_from: Path) -> None:
     """Assets, templates and py.typed come by package_data, which forgets what it is not told of."""
-    package = ROOT / "src" / "plugit_wsgi"
-    ours = {
-        str(path.relative_to(package.parent))
-        for path in package.rglob("*")
-        if path.is_file()
-        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(package).parts)
-    }
+    package = built_from / "src" / "plugit_wsgi"
+    ours = {str(path.relative_to(package.parent)) for path in package.rglob("*") if path.is_file()}
     packed = {name for name in wheel.namelist() if name.startswith("plugit_wsgi/")}
     assert packed == ours
 

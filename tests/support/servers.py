@@ -216,9 +216,9 @@ def _wait_for_url(process: subprocess.Popen[bytes], log: Path, ready: str) -> st
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
             if line.startswith(ready) and line.endswith("\n"):
                 return line[line.index("http") :].split()[0].rstrip("/")
-        assert process.poll() is None, f"{process.args} ended:\n{log.read_text(encoding='utf-8')}"
+        assert process.poll() is None, f"{process.args!r} ended:\n{log.read_text(encoding='utf-8')}"
         time.sleep(0.02)
-    raise AssertionError(f"{process.args} is not ready:\n{log.read_text(encoding='utf-8')}")
+    raise AssertionError(f"{process.args!r} is not ready:\n{log.read_text(encoding='utf-8')}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
