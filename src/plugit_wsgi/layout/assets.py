@@ -19,7 +19,7 @@ BOOTSTRAP_SCRIPT: Final = "bootstrap-5.3.9/js/bootstrap.bundle.min.js"
 CLASSIC_CSS: Final = "bootstrap-3.4.1/css/bootstrap.min.css"
 CLASSIC_SCRIPT: Final = "bootstrap-3.4.1/js/bootstrap.min.js"
 JQUERY: Final = "jquery-3.7.1/jquery.min.js"
-OWN_CSS: Final = "plugit-430d25fa37b8.css"
+OWN_CSS: Final = "plugit-5f7d07ccdfee.css"
 
 
 class AssetFile(NamedTuple):
@@ -52,7 +52,7 @@ ASSETS: Final[dict[str, AssetFile]] = {
         "a26394f7ede100ca118eff2eda085962",
     ),
     JQUERY: AssetFile(JQUERY, _SCRIPT, "fc9a93dd241f6b045cbff0481cf4e190"),
-    OWN_CSS: AssetFile("plugit.css", _CSS, "430d25fa37b8afb7addcf84d97c49d2a"),
+    OWN_CSS: AssetFile("plugit.css", _CSS, "5f7d07ccdfeecd8a4816b504e1692b03"),
 }
 """URL path below the assets' prefix -> file."""
 

@@ -31,7 +31,7 @@ _BY_STATUS: Final[dict[int, _Words]] = {
     401: _Words(
         "Please log in",
         "The service does not know who you are.",
-        "Log in, then open this page again.",
+        "Log in to go on.",
     ),
     403: _Words(
         "You may not see this page",
@@ -74,8 +74,8 @@ _BY_STATUS: Final[dict[int, _Words]] = {
         _SOON,
     ),
     503: _Words(
-        "This service is busy",
-        "The service behind this page takes no more requests just now. The rest of the site is fine.",
+        "This service is not available just now",
+        "The service behind this page takes no requests for the moment. The rest of the site is fine.",
         _SOON,
     ),
     504: _Words(
@@ -89,7 +89,7 @@ _BY_REASON: Final[dict[str, _Words]] = {
     "only_logged_user": _Words(
         "Please log in",
         "This page is for people who are logged in.",
-        "Log in, then open this page again.",
+        "Log in to go on.",
     ),
     "only_member_user": _Words(
         "For members only",
