@@ -24,7 +24,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 HERE = Path(__file__).parent
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
-# No deadline: how long an example takes says more about a busy machine than about us. Where everything is due,
+# No deadline: how long an example takes tells of a busy machine, not of us. Where everything is due,
 # the examples are the same each time: a new counterexample should not turn up in an unrelated change.
 settings.register_profile("suite", deadline=None, derandomize=REQUIRE_ALL)
 settings.load_profile("suite")
