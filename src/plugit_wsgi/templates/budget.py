@@ -1,0 +1,69 @@
+"""What one rendering may cost, counted while it runs.
+
+1. Each text that goes out, each variable that is read and each round of a loop is counted before the next.
+2. A number in a template never decides how much memory is taken: filters that make text longer by an argument
+   are refused above `WIDEST`, and no text or list in between is larger than the whole output may be.
+3. Going over is sticky: a template that swallows the error (``{% if %}`` does) meets it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WIDEST = 1000
+"""The largest width or precision a filter's argument may ask for, in characters."""
+
+DEEPEST = 50
+"""How deep a nested list may be that is drawn as nested HTML lists."""
+
+
+class OverBudget(Exception):
+    """A template asked for more than it may have. The text says of what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one rendering may cost. Immutable.
+
+    Attributes:
+        output: characters, of the whole output and of any single value.
+        loops: rounds of all loops together.
+        steps: variables read and filters called; long values count more, one step for each 64 items.
+        depth: templates included in one another.
+    """
+
+    output: int = 2 * 1024 * 1024
+    loops: int = 100_000
+    steps: int = 500_000
+    depth: int = 8
+
+
+DEFAULT = Budget()
+
+
+def measure(value: Any, most: int) -> int:
+    """About how many characters a value prints as; stops counting above `most`."""
+    size, waiting = 0, [value]
+    while waiting and size <= most:
+        each = waiting.pop()
+        size += 1
+        if isinstance(each, str):
+            size += len(each)
+        elif isinstance(each, Mapping):
+            waiting.extend(each.keys())
+            waiting.extend(each.values())
+        elif isinstance(each, (list, tuple)):
+            waiting.extend(each)
+    return size
+
+
+def is_deeper(value: Any, most: int) -> bool:
+    """Whether lists are nested deeper than `most`."""
+    level = [value]
+    for _ in range(most):
+        level = [item for each in level if isinstance(each, (list, tuple)) for item in each]
+        if not level:
+            return False
+    return True
