@@ -140,7 +140,7 @@ def results(request: Request) -> dict[str, Any]:
 def export(request: Request, poll_id: int) -> PlugItSendFile:
     table = io.BytesIO(exports.to_csv(get_poll(poll_id)))
     name = f"results-{poll_id}.csv"
-    return PlugItSendFile(table, "text/csv; charset=utf-8", as_attachment=True, attachment_filename=name)
+    return PlugItSendFile(table, "text/csv", as_attachment=True, attachment_filename=name)
 
 
 # A file that is shown in its place. Files that never change need no action: they are in the folder media/.

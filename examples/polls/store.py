@@ -117,7 +117,7 @@ class PollStore:
     def find(self, poll: int) -> Poll | None:
         """One poll, or None."""
         with self._open() as db:
-            found = _load(db, "SELECT id FROM poll WHERE id = ?", poll) if is_id(poll) else []
+            found = _load(db, "SELECT id FROM poll WHERE id = ?", storable(poll))
         return found[0] if found else None
 
     def create(self, draft: Draft, author: str) -> int:
@@ -127,16 +127,14 @@ class PollStore:
 
     def vote(self, poll: int, response: int, *, user: str, username: str) -> bool:
         """Count a vote, in place of the one this user gave before. False if there is no such response."""
-        if not (is_id(poll) and is_id(response)):
-            return False
-        values = {"poll": poll, "response": response, "user": user, "username": username}
         with self._open("IMMEDIATE") as db:
-            return db.execute(VOTE, values).rowcount == 1
+            return _vote(db, storable(poll), storable(response), user=user, username=username)
 
     def choice(self, poll: int, user: str) -> int | None:
         """The number of the response that a user chose, or None."""
+        query = "SELECT response FROM vote WHERE poll = ? AND user = ?"
         with self._open() as db:
-            row = db.execute("SELECT response FROM vote WHERE poll = ? AND user = ?", (poll, user)).fetchone()
+            row = db.execute(query, (storable(poll), user)).fetchone()
         return row["response"] if row else None
 
     def votes(self, poll: int) -> list[Vote]:
@@ -147,15 +145,13 @@ class PollStore:
             " WHERE vote.poll = ? ORDER BY vote.username COLLATE NOCASE, vote.user"
         )
         with self._open() as db:
-            return [Vote(**row) for row in db.execute(query, (poll,))]
+            return [Vote(**row) for row in db.execute(query, (storable(poll),))]
 
     def illustration(self, poll: int) -> Illustration | None:
         """The picture of a poll, or None."""
-        if not is_id(poll):
-            return None
         query = "SELECT mimetype, content FROM illustration WHERE poll = ?"
         with self._open() as db:
-            row = db.execute(query, (poll,)).fetchone()
+            row = db.execute(query, (storable(poll),)).fetchone()
         return Illustration(**row) if row else None
 
     @contextmanager
@@ -189,9 +185,9 @@ class PollStore:
             self._ready = True
 
 
-def is_id(number: int) -> bool:
-    """Whether SQLite can hold this number: a URL may name a far larger one."""
-    return 0 < number < 2**63
+def storable(number: int) -> int:
+    """The number, or 0, which is never found, for one that SQLite can not hold: a URL can name any."""
+    return number if number < 2**63 else 0
 
 
 def _load(db: sqlite3.Connection, which: str, value: int) -> list[Poll]:
@@ -232,6 +228,11 @@ def _insert(db: sqlite3.Connection, draft: Draft, author: str) -> int:
     return poll
 
 
+def _vote(db: sqlite3.Connection, poll: int, response: int, *, user: str, username: str) -> bool:
+    values = {"poll": poll, "response": response, "user": user, "username": username}
+    return db.execute(VOTE, values).rowcount == 1
+
+
 def _fill(db: sqlite3.Connection, samples: Sequence[tuple[Draft, Sequence[Sequence[str]]]]) -> None:
     for statement in SCHEMA:
         db.execute(statement)
@@ -239,5 +240,4 @@ def _fill(db: sqlite3.Connection, samples: Sequence[tuple[Draft, Sequence[Sequen
         poll = _insert(db, draft, "")
         for number, names in enumerate(voters, start=1):
             for name in names:
-                vote = {"poll": poll, "response": number, "user": f"sample-{name}", "username": name}
-                db.execute(VOTE, vote)
+                _vote(db, poll, number, user=f"sample-{name}", username=name)
