@@ -29,12 +29,6 @@ def visitor(visit: OpenVisitor) -> Visitor:
     return visit()
 
 
-def login(visitor: Visitor, mode: str) -> Visitor:
-    """Become one of the stand-alone mode's users."""
-    assert visitor.get(f"/ebuio_setUser?mode={mode}").status == 200
-    return visitor
-
-
 def test_shows_a_page_of_the_service_in_its_layout(visitor: Visitor) -> None:
     """The environment, the service and the proxy work together; all else here relies on it."""
     answer = visitor.get("/")
@@ -60,14 +54,14 @@ def test_defect_pages_mode_fails_for_users_who_are_logged_in(
 ) -> None:
     """Their number becomes a header value that is no string, which requests refuses since 2.11."""
     visitor = Visitor(original_proxy(pages_service.url, pages=True).url, "/plugIt")
-    assert login(visitor, "mem").get("/").status == 500
+    assert visitor.become("mem").get("/").status == 500
 
 
 def test_enforces_its_rules(visitor: Visitor) -> None:
     """A refusal is a 403 page that names the meta key."""
     answer = visitor.get("/only/member")
     assert (answer.status, answer.element("reason")) == (403, "only_member_user")
-    assert login(visitor, "mem").get("/only/member").status == 200
+    assert visitor.become("mem").get("/only/member").status == 200
 
 
 def test_renders_the_template_language(visitor: Visitor) -> None:
@@ -127,12 +121,12 @@ def test_defect_a_wish_for_an_unknown_field_is_an_error(visitor: Visitor) -> Non
 def test_defect_list_and_null_answers_break(visitor: Visitor) -> None:
     """``null`` is taken for "not found", a list for nothing it can show."""
     assert visitor.get("/json/null").status == 404
-    assert login(visitor, "adm").get("/answer/list").status == 500
+    assert visitor.become("adm").get("/answer/list").status == 500
 
 
 def test_defect_bodies_other_than_forms_are_dropped(visitor: Visitor, original_service: Process) -> None:
     """PUT reaches the service without its body."""
-    token = token_of(visitor)
+    token = visitor.token()
     original_service.forget()
     visitor.send("PUT", "/echo/", headers={"X-CSRFToken": token, "Content-Type": "text/plain"}, body=b"abc")
     assert original_service.only_call("/action/echo/").body == b""
@@ -141,7 +135,7 @@ def test_defect_bodies_other_than_forms_are_dropped(visitor: Visitor, original_s
 def test_defect_only_the_last_file_of_a_name_arrives_and_loses_its_type(visitor: Visitor) -> None:
     """Two files go in, one comes out, as text whatever the browser said."""
     files = [("many", "a.txt", "application/x-first", b"1"), ("many", "b.bin", "application/x-second", b"22")]
-    answer = visitor.upload("/upload/", [("csrfmiddlewaretoken", token_of(visitor))], files)
+    answer = visitor.upload("/upload/", [("csrfmiddlewaretoken", visitor.token())], files)
     assert answer.text.count('class="file"') == 1
     assert "many|b.bin|text/plain; charset=utf-8|2|" in answer.text
 
@@ -156,7 +150,7 @@ def test_defect_a_cached_page_hands_out_another_visitors_token(visit: OpenVisito
 def test_defect_a_post_is_answered_from_the_cache(visitor: Visitor, original_service: Process) -> None:
     """The service never sees the form."""
     visitor.get("/cached/form")
-    token = token_of(visitor)
+    token = visitor.token()
     original_service.forget()
     visitor.post("/cached/form", [("csrfmiddlewaretoken", token)])
     assert original_service.calls("/action/") == []
@@ -164,8 +158,8 @@ def test_defect_a_post_is_answered_from_the_cache(visitor: Visitor, original_ser
 
 def test_defect_a_private_page_is_shared(visit: OpenVisitor) -> None:
     """``cache_by_user`` null is taken for "no", also where a login is due."""
-    first = login(visit(), "log").get("/cached/logged")
-    second = login(visit(), "adm").get("/cached/logged")
+    first = visit().become("log").get("/cached/logged")
+    second = visit().become("adm").get("/cached/logged")
     assert first.element("count") == second.element("count")
 
 
@@ -192,8 +186,3 @@ def test_defect_requested_cors_method_is_not_sent(visitor: Visitor, original_ser
 def test_defect_a_dead_service_is_not_found(original_proxy: Callable[..., Process]) -> None:
     """A service that is down looks like a page that does not exist."""
     assert Visitor(original_proxy("http://127.0.0.1:9").url, "/plugIt").get("/").status == 404
-
-
-def token_of(visitor: Visitor) -> str:
-    """A token for this visitor, from the page with a form."""
-    return visitor.get("/form/").field("csrfmiddlewaretoken")

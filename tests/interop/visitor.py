@@ -61,6 +61,7 @@ class Visitor:
         assert parts.hostname is not None
         assert parts.port is not None
         self._address = (parts.hostname, parts.port)
+        self.origin = f"http://{parts.hostname}:{parts.port}"
         self.mount = mount
         self.cookies: dict[str, str] = {}
 
@@ -102,6 +103,16 @@ class Visitor:
         """POST a multipart form; a file is field, file name, content type, content."""
         kind, body = multipart(fields, files)
         return self.send("POST", path, headers={"Content-Type": kind}, body=body)
+
+    def become(self, mode: str) -> Visitor:
+        """Switch to a user of the stand-alone mode: ``ano``, ``log``, ``mem`` or ``adm``."""
+        answer = self.get(f"/ebuio_setUser?mode={mode}")
+        assert answer.status < 400, f"setUser: {answer.status}"
+        return self
+
+    def token(self, page: str = "/form/") -> str:
+        """A CSRF token for this visitor, from a page with a form."""
+        return self.get(page).field("csrfmiddlewaretoken")
 
     def _keep_cookies(self, answer: Answer) -> None:
         for name, value in answer.headers:
