@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from .skins import CLASSIC, MODERN
 Navbar = Callable[[Page, webob.Request], Markup]
 """Further markup for the right end of the navbar."""
 
+_LIST_ITEM = re.compile(r"\s*<li[\s>]", re.IGNORECASE)
 _STALE = "This service cannot be reached just now. You see what it said the last time; it may be out of date."
 _FALLBACK = "This service cannot be reached just now. Another page stands in for it."
 
@@ -37,7 +39,7 @@ class BootstrapLayout:
     def __init__(self, *, classic: bool = False, site_name: str = "", navbar: Navbar | None = None) -> None:
         self._skin = CLASSIC if classic else MODERN
         self._site = escape(site_name or "Home")
-        self._title_end = " · " + escape(site_name) if site_name else ""
+        self._site_name = escape(site_name)
         self._navbar = navbar
 
     def __call__(self, page: Page, request: webob.Request) -> str:
@@ -45,7 +47,7 @@ class BootstrapLayout:
         skin = self._skin
         name = escape(page.service)
         return skin.page.format(
-            title=escape(page.title or page.service) + self._title_end,
+            title=self._title(escape(page.title) or name),
             resources=self._resources(escape(page.assets)),
             head=page.head,
             home=quote(request.environ.get("SCRIPT_NAME", ""), encoding="latin-1") + "/",
@@ -57,6 +59,9 @@ class BootstrapLayout:
             main_class=skin.main_class[0 if page.menu else 1],
             content=page.content,
         )
+
+    def _title(self, title: str) -> str:
+        return " · ".join(filter(None, (title, self._site_name))) or self._site
 
     def _resources(self, assets: str) -> str:
         links = [f'<link rel="stylesheet" href="{assets}{path}">' for path in self._skin.css]
@@ -97,7 +102,7 @@ def _name(user: User) -> str:
 
 def _menu(menu: Markup) -> str:
     """A menu of bare list items gets its list; whatever else a service sends stays as it is."""
-    return f"<ul>{menu}</ul>" if menu.lstrip()[:3].lower() == "<li" else menu
+    return f"<ul>{menu}</ul>" if _LIST_ITEM.match(menu) else menu
 
 
 def _notice(page: Page) -> str:
