@@ -118,13 +118,13 @@ class Calls:
 
     def _action(self, match: Match, request: Request) -> Response:
         route = _route(match)
-        if self.gate is not None:
-            request.plugit = describe(request, self.gate.admit(request))
+        context = None if self.gate is None else self.gate.admit(request)
+        request.plugit = describe(request, context)
         if request.method == "OPTIONS":
             return build_options(route, request)
         action = route.load_action(request.method)
-        if self.gate is not None:
-            check_access(action.marks.meta, request.plugit)
+        if context is not None:
+            check_access(action.marks.meta, context)
         return self._run(action, match, request)
 
     def _run(self, action: Action, match: Match, request: Request) -> Response:

@@ -89,7 +89,7 @@ class Request(WerkzeugRequest):
     def __init__(self, environ: WSGIEnvironment) -> None:
         # A copy: the environ of a server is not ours to change, and nothing is left in it.
         super().__init__(dict(environ), populate_request=False)
-        self.plugit = describe(self)
+        self.plugit = PlugItCall()
         self.view_args = {}
         self.endpoint = ""
         self._spool: IO[bytes] | None = None
