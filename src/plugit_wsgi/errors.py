@@ -10,12 +10,14 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── LoginRequired 403           or a redirect to the host's login
     │   ├── AccessDenied 403            .reason
     │   ├── CsrfRejected 403            .reason
+    │   ├── MethodNotAllowed 405
     │   ├── BodyTooLarge 413
     │   └── UpgradeRefused 501
     ├── ServiceError                    .service .action
     │   ├── ServiceUnreachable 502
     │   ├── ServiceTimeout 504
-    │   ├── ServiceFailed 502
+    │   ├── ServiceFailed 502           .retry_after
+    │   ├── ServiceRefused 4xx, 500     .headers; the service's own answer to the visitor
     │   ├── ServiceBusy 503             .retry_after
     │   ├── CircuitOpen 503             .retry_after
     │   └── WireError 502               .field .received
@@ -93,6 +95,12 @@ class CsrfRejected(RequestRejected):
     status = 403
 
 
+class MethodNotAllowed(RequestRejected):
+    """A method that nothing here has."""
+
+    status = 405
+
+
 class BodyTooLarge(RequestRejected):
     """The request's body is over a limit."""
 
@@ -147,6 +155,29 @@ class ServiceFailed(ServiceError):
         super().__init__(message, service=service, action=action)
         self.status = status
         self.retry_after = retry_after
+
+
+class ServiceRefused(ServiceError):
+    """The service's own answer to the visitor: a 4xx, or a 500 of that action.
+
+    Args:
+        message, service, action: as in `ServiceError`.
+        status: as the service said it.
+        headers: of its answer, those that may pass.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        service: str = "",
+        action: str = "",
+    ) -> None:
+        super().__init__(message, service=service, action=action)
+        self.status = status
+        self.headers = headers
 
 
 class ServiceBusy(ServiceError):

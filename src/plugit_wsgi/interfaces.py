@@ -31,6 +31,7 @@ __all__ = [
     "Rendered",
     "ServiceRequest",
     "ServiceResponse",
+    "SessionStore",
     "TemplateEngine",
     "TemplateFacts",
     "Transport",
@@ -44,9 +45,12 @@ class Directory(Protocol):
     """
 
     def visitor(
-        self, user_id: str, service: str
+        self, user_id: str | None, service: str
     ) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
-        """All a page needs, in one call: rights on the service, memberships, subscription labels."""
+        """All a page needs, in one call: rights on the service, memberships, subscription labels.
+
+        `user_id` is None for an anonymous visitor.
+        """
 
     def user(self, user_id: str) -> User | None:
         """One user; None if there is none."""
@@ -130,6 +134,26 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Gives all connections back to the system."""
+
+
+class SessionStore(Protocol):
+    """What services remember about visitors, beyond the request. Thread-safe."""
+
+    def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
+        """What was stored for this visitor and service; None if nothing, or nothing that can be believed."""
+
+    def store(
+        self, request: webob.Request, service: str, content: bytes, *, path: str, secure: bool
+    ) -> Sequence[str]:
+        """Keeps `content` and returns the Set-Cookie values this needs.
+
+        Args:
+            request: of the visitor.
+            service: its name.
+            content: what `load` is to give back.
+            path: of the mount, with trailing slash.
+            secure: the visitor came by https.
+        """
 
 
 class Cache(Protocol):

@@ -30,10 +30,17 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user's place in an organization. Immutable."""
+    """A visitor's place in an organization. Immutable.
+
+    Attributes:
+        organization: which.
+        admin: may administrate it.
+        member: belongs to it; False for one who may only look in.
+    """
 
     organization: Organization
     admin: bool = False
+    member: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

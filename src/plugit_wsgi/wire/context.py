@@ -94,7 +94,7 @@ class SignedContext:
         """
         if claims.get("v") != VERSION:
             raise ContextTampered("unknown version of the context")
-        values = {}
+        values: dict[str, Any] = {}
         for claim, name in _CLAIMS.items():
             if claim not in claims or not isinstance(claims[claim], _TYPES[claim]):
                 raise ContextTampered(f"claim {claim!r} is missing or of a wrong type")

@@ -1,0 +1,158 @@
+"""Reads what a service answered to an action (protocol section 4): head and body -> `ActionResult`.
+
+1. Only headers of the allow-lists survive.
+2. A redirect of the call itself is followed nowhere: it becomes a value, and only if it stays below the base.
+3. A 5xx is the service's failure, a 4xx is told to the visitor as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .config import Limits, Mode
+from .errors import ServiceFailed, WireError
+from .http import CORS_HEADERS, KEPT_HEADERS, below, get_header, select_headers
+from .interfaces import ServiceResponse
+from .wire import names
+from .wire.result import (
+    NO_WRITES,
+    ActionResult,
+    Data,
+    Headers,
+    Html,
+    Moved,
+    Redirect,
+    SessionWrites,
+    Status,
+)
+
+MOVED = frozenset((301, 302, 303, 307, 308))
+GATEWAY = frozenset((502, 503, 504))
+BODILESS = frozenset((204, 205, 304))
+_PASSED = KEPT_HEADERS | CORS_HEADERS
+
+
+def is_file(response: ServiceResponse) -> bool:
+    """The answer is a file: its body is to be streamed, not read."""
+    return response.status in (200, 206) and get_header(response.headers, names.IT_IS_A_FILE) is not None
+
+
+def read_answer(
+    response: ServiceResponse, *, method: str, mode: Mode, base_url: str, limits: Limits
+) -> ActionResult:
+    """The answer to an action, unless it is a file.
+
+    Args:
+        response: whose body is read here.
+        method: of the call.
+        mode: of the mount.
+        base_url: of the service.
+        limits: caps of the body.
+
+    Raises:
+        ServiceFailed: a 5xx, or a redirect that leaves the service.
+        WireError: not what the protocol says.
+    """
+    status = response.status
+    headers = select_headers(response.headers, _PASSED)
+    if status in MOVED:
+        return _located(response, headers) if mode == "pages" else _moved(response, base_url)
+    if status > 500 or 300 <= status < 304 or 304 < status < 400:
+        raise service_failure(response, limits)
+    writes = read_writes(response.headers)
+    body = b"" if method == "HEAD" or status in BODILESS else response.read(_cap(mode, limits))
+    redirect = get_header(response.headers, names.REDIRECT)
+    if status < 300 and redirect is not None:
+        absolute = get_header(response.headers, names.REDIRECT_NO_PREFIX) == "True"
+        return Redirect(target=redirect, absolute=absolute, headers=headers, writes=writes)
+    if status in BODILESS or method in ("HEAD", "OPTIONS") or status == 500:
+        return Status(status=status, headers=headers, writes=writes)
+    if mode == "pages":
+        return _html(response, status, headers, writes, body)
+    if status >= 400:
+        content_type = get_header(response.headers, "Content-Type") or ""
+        return Status(status=status, headers=headers, body=body, content_type=content_type)
+    return Data(status=status, headers=headers, writes=writes, value=parse_json(body), raw=body or b"{}")
+
+
+def _cap(mode: Mode, limits: Limits) -> int:
+    return limits.page_size if mode == "pages" else limits.action_size
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value of a body; nothing at all counts as ``{}``.
+
+    Raises:
+        WireError: not JSON.
+    """
+    if not body.strip():
+        return {}
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise WireError("the answer is not JSON", field="body", received=body[:80]) from error
+
+
+def read_writes(headers: Iterable[tuple[str, str]]) -> SessionWrites:
+    """The session values that an answer sets and deletes."""
+    stored = _named(headers, names.SET_SESSION)
+    deleted = tuple(key for key, _value in _named(headers, names.DELETE_SESSION))
+    return SessionWrites(stored=stored, deleted=deleted) if stored or deleted else NO_WRITES
+
+
+def _named(headers: Iterable[tuple[str, str]], prefix: str) -> tuple[tuple[str, str], ...]:
+    start = prefix.lower()
+    found = []
+    for name, value in headers:
+        if name.lower().startswith(start):
+            found.append((name[len(prefix) :], value.encode("latin-1").decode("utf-8", "replace")))
+    return tuple(found)
+
+
+def service_failure(response: ServiceResponse, limits: Limits) -> ServiceFailed:
+    """A status that is the service's fault, as an error for the visitor (502, 503 or 504)."""
+    status = response.status if response.status in GATEWAY else 502
+    return ServiceFailed(
+        f"answered {response.status}", status=status, retry_after=read_retry_after(response.headers, limits)
+    )
+
+
+def read_retry_after(headers: Iterable[tuple[str, str]], limits: Limits) -> float | None:
+    """Retry-After in seconds, at most what is passed on; None if absent or a date."""
+    text = get_header(headers, "Retry-After") or ""
+    return min(float(text), limits.retry_after) if text.isascii() and text.isdigit() else None
+
+
+def _moved(response: ServiceResponse, base_url: str) -> Moved:
+    target = below(base_url, get_header(response.headers, "Location") or "")
+    if target is None:
+        raise ServiceFailed("redirected out of its own base URL")
+    return Moved(status=response.status, target=target, writes=read_writes(response.headers))
+
+
+def _located(response: ServiceResponse, headers: Headers) -> Redirect:
+    return Redirect(
+        status=response.status,
+        target=get_header(response.headers, "Location") or "",
+        absolute=True,
+        headers=headers,
+        writes=read_writes(response.headers),
+    )
+
+
+def _html(
+    response: ServiceResponse, status: int, headers: Headers, writes: SessionWrites, body: bytes
+) -> Html:
+    content_type = get_header(response.headers, "Content-Type") or ""
+    is_html = content_type.partition(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")
+    return Html(
+        status=status,
+        headers=headers,
+        writes=writes,
+        body=body,
+        content_type=content_type,
+        framed=is_html and get_header(response.headers, names.NO_TEMPLATE) is None,
+        links=tuple(value for name, value in response.headers if name.lower() == "link"),
+    )

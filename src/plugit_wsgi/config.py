@@ -1,0 +1,277 @@
+"""What a host sets: services, limits, stores. Frozen, checked once, at construction."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import ConfigError
+from .interfaces import Cache, SessionStore
+from .wire import names
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+Mode = Literal["actions", "pages"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long, how much, how many. Durations in seconds, sizes in bytes. Immutable.
+
+    Attributes:
+        page: deadline of a whole page: meta, template, includes and action together.
+        connect: to connect to a service.
+        call: for one of meta, template, ping, version, mail.
+        stall: a stream without a byte for this long is cut.
+        minimum_rate: bytes a second below which a stream is cut, measured over `stall`.
+        meta_size, template_size, action_size: caps of these answers.
+        page_size: cap of a body in pages mode.
+        rendered_size: cap of a rendered template.
+        header_count, header_size: caps of the head of an answer.
+        interim_answers: how many 1xx answers may come before the real one.
+        upload_size: cap of a visitor's body; form_size: of a urlencoded one; form_parts: of fields and files.
+        busy_wait: how long a visitor may wait for a place at a busy service.
+        service_places: calls on one service at a time; None is half of the threads.
+        total_places: calls on all services together; None is three quarters of the threads.
+        service_streams: files of one service on their way at a time; None is half of the threads.
+        meta_lifetime: of a meta that names none.
+        meta_stale: how long the last good meta serves while the service cannot be reached.
+        cache_size: bytes of pages, meta and templates kept in memory, each process.
+        session_keys, session_key_size, session_value_size, session_size: what a service may store for a
+            visitor; sizes count bytes of UTF-8.
+        retry_after: the longest Retry-After of a service that is passed on.
+    """
+
+    page: float = 5.0
+    connect: float = 0.5
+    call: float = 2.0
+    stall: float = 5.0
+    minimum_rate: int = 1 * KIB
+    meta_size: int = 64 * KIB
+    template_size: int = 256 * KIB
+    action_size: int = 512 * KIB
+    page_size: int = 2 * MIB
+    rendered_size: int = 2 * MIB
+    header_count: int = 64
+    header_size: int = 32 * KIB
+    interim_answers: int = 8
+    upload_size: int = 2 * GIB
+    form_size: int = 4 * MIB
+    form_parts: int = 1000
+    busy_wait: float = 0.05
+    service_places: int | None = None
+    total_places: int | None = None
+    service_streams: int | None = None
+    meta_lifetime: float = 300.0
+    meta_stale: float = 600.0
+    cache_size: int = 32 * MIB
+    session_keys: int = 32
+    session_key_size: int = 64
+    session_value_size: int = 1 * KIB
+    session_size: int = 3 * KIB
+    retry_after: float = 60.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check_limit(item.name, getattr(self, item.name), item.default)
+
+
+def _check_limit(name: str, value: object, default: object) -> None:
+    whole = isinstance(default, int) or default is None
+    if value is None and default is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not value >= 0:
+        expected = "a whole number" if whole else "a number of seconds"
+        raise ConfigError(f"Limits.{name}", value, f"{expected}, 0 or more")
+    if default is None and value == 0:
+        raise ConfigError(f"Limits.{name}", value, "1 or more, or None for the default")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service and where it is mounted. Immutable.
+
+    Attributes:
+        name: ``[a-z0-9][a-z0-9-]*``; the last part of its mount, and its audience in signed contexts.
+        url: base URL, http or https.
+        mode: "actions" (meta, templates, actions) or "pages" (the protocol's ProxyMode).
+        mount: URL path of the host; None is the middleware's prefix and the name.
+        organizations: organization mode.
+        user_fields: the fields of a user that the service may learn.
+        menu_action: name of the template block that is the menu.
+        limits: None is the middleware's.
+        variants: not in this version.
+        allow_http: http to an address off the loopback.
+        media_login: media only for logged users.
+        cookies: not in this version.
+        csrf_marker: "plain", the marker of the original in pages mode.
+        redirect_hosts: hosts (``example.org`` or ``example.org:8080``) that the service may redirect to.
+        cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
+        transport: "requests".
+
+    Raises:
+        ConfigError: names field, value and what was expected.
+    """
+
+    name: str
+    url: str
+    mode: Mode = field(default="actions", kw_only=True)
+    mount: str | None = field(default=None, kw_only=True)
+    organizations: bool = field(default=False, kw_only=True)
+    user_fields: tuple[str, ...] = field(default=names.USER_FIELDS, kw_only=True)
+    menu_action: str = field(default="menubar", kw_only=True)
+    limits: Limits | None = field(default=None, kw_only=True)
+    variants: tuple[Any, ...] = field(default=(), kw_only=True)
+    allow_http: bool = field(default=False, kw_only=True)
+    media_login: bool = field(default=False, kw_only=True)
+    cookies: bool = field(default=False, kw_only=True)
+    csrf_marker: str = field(default="plain", kw_only=True)
+    redirect_hosts: tuple[str, ...] = field(default=(), kw_only=True)
+    cors_credentials: bool = field(default=False, kw_only=True)
+    transport: str = field(default="requests", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ConfigError("Service.name", self.name, "lower-case letters, digits and hyphens ([a-z0-9][a-z0-9-]*)")
+        object.__setattr__(self, "url", _checked_url(self.url, f"Service({self.name!r}).url", self.allow_http))
+        if self.mount is not None:
+            object.__setattr__(self, "mount", checked_path(self.mount, f"Service({self.name!r}).mount"))
+        for name, expected in _CHOICES.items():
+            self._check_choice(name, expected)
+        for name in ("user_fields", "redirect_hosts", "variants"):
+            self._freeze_texts(name)
+        for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials"):
+            self._check_choice(name, (False, True))
+        self._check_hosts()
+        self._refuse_unbuilt()
+
+    def _check_choice(self, name: str, expected: tuple[object, ...]) -> None:
+        value = getattr(self, name)
+        if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in expected):
+            raise ConfigError(f"Service({self.name!r}).{name}", value, f"one of {', '.join(map(repr, expected))}")
+
+    def _freeze_texts(self, name: str) -> None:
+        value = getattr(self, name)
+        if isinstance(value, str) or not isinstance(value, Collection):
+            raise ConfigError(f"Service({self.name!r}).{name}", value, "a tuple of names")
+        object.__setattr__(self, name, tuple(value))
+
+    def _check_hosts(self) -> None:
+        for host in self.redirect_hosts:
+            if not isinstance(host, str) or not _HOST.fullmatch(host):
+                raise ConfigError(
+                    f"Service({self.name!r}).redirect_hosts", host, "host or host:port, without a scheme"
+                )
+
+    def _refuse_unbuilt(self) -> None:
+        for name, only in (("variants", ()), ("cookies", False)):
+            if getattr(self, name) != only:
+                raise ConfigError(
+                    f"Service({self.name!r}).{name}", getattr(self, name), f"{only!r}: this version has no more"
+                )
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_CHOICES: dict[str, tuple[object, ...]] = {
+    "mode": ("actions", "pages"),
+    "csrf_marker": ("plain",),
+    "transport": ("requests",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Where things are kept; None is in this process, and in signed cookies for sessions. Immutable."""
+
+    cache: Cache | None = None
+    sessions: SessionStore | None = None
+
+
+def checked_path(value: object, name: str) -> str:
+    """A URL path to mount something at, without trailing slash.
+
+    Raises:
+        ConfigError: no leading slash, empty or dot segments, other characters than unreserved ones.
+    """
+    path = value.rstrip("/") if isinstance(value, str) else ""
+    if not _PATH.fullmatch(path) or any(part in (".", "..") for part in path.split("/")):
+        raise ConfigError(name, value, "a path with a leading slash, such as '/s'")
+    return path
+
+
+def _checked_url(value: object, name: str, allow_http: bool) -> str:
+    expected = "an http:// or https:// URL without user, query or fragment"
+    if not isinstance(value, str):
+        raise ConfigError(name, value, expected)
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ConfigError(name, value, expected) from error
+    extra = parts.username is not None or parts.query or parts.fragment or not value.isascii()
+    if not good or extra or re.search(r"[\s\\]|/\.{1,2}(/|$)", value):
+        raise ConfigError(name, value, expected)
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts):
+        raise ConfigError(
+            name, value, "https, since the address is off the loopback (allow_http=True if the network is yours)"
+        )
+    return value.rstrip("/")
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def service_from_table(table: object, position: int) -> Service:
+    """One table of ``[[services]]`` as a service.
+
+    Raises:
+        ConfigError: a key that does not exist, with the nearest right one; or as `Service`.
+    """
+    where = f"services[{position}]"
+    values = checked_table(table, where, [item.name for item in fields(Service)])
+    for name in ("name", "url"):
+        if name not in values:
+            raise ConfigError(f"{where}.{name}", None, "a value")
+    if "limits" in values:
+        values["limits"] = limits_from_table(values["limits"], f"{where}.limits")
+    return Service(**values)
+
+
+def limits_from_table(table: object, where: str = "limits") -> Limits:
+    """A TOML table as limits.
+
+    Raises:
+        ConfigError: a key that does not exist, or as `Limits`.
+    """
+    return Limits(**checked_table(table, where, [item.name for item in fields(Limits)]))
+
+
+def checked_table(table: object, where: str, known: Collection[str]) -> dict[str, Any]:
+    """A copy of a TOML table whose keys are all known.
+
+    Raises:
+        ConfigError: not a table, or an unknown key.
+    """
+    if not isinstance(table, Mapping):
+        raise ConfigError(where, table, "a table")
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(known))}"
+            raise ConfigError(f"{where}.{key}" if where else key, table[key], f"a key that exists; {hint}")
+    return dict(table)

@@ -1,0 +1,262 @@
+"""What a service answered -> what the visitor gets: page, redirect, file or status (protocol section 4).
+
+1. Layout, token and cookies come here, after every cache.
+2. A page in a layout is ``private, no-store``; any other answer that may depend on the visitor is private.
+3. A redirect goes below the mount, to the host itself, or to a host the mount allows; by a strict pattern.
+4. An answer that other origins may read carries no token.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+import webob
+from markupsafe import Markup
+
+from .config import Limits
+from .csrf import Tokens, format_cookie
+from .errors import ServiceFailed
+from .http import (
+    HTML,
+    NO_STORE,
+    NOSNIFF,
+    Answer,
+    below,
+    get_header,
+    is_local_target,
+    quote_target,
+    target_host,
+)
+from .interfaces import Headers, Layout, SessionStore
+from .layout import apply_layout
+from .page import Fragment, Page
+from .session import Session, VisitorIds, to_content
+from .visits import Visit
+from .wire.names import CSRF_COOKIE
+from .wire.result import ActionResult, Redirect, SessionWrites
+
+_log = logging.getLogger("plugit_wsgi.framing")
+LAYOUT_HEADERS = "plugit_wsgi.layout_headers"
+"""Environ key of a list: header lines that a layout adds to its page."""
+
+
+class Framer:
+    """Makes answers of one mount. Thread-safe.
+
+    Args:
+        layout: the host's.
+        tokens: of the service.
+        sessions: store of session values.
+        visitor_ids: of the host.
+        limits: of the service.
+        login_url: the host's; None if it has none.
+    """
+
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        tokens: Tokens,
+        sessions: SessionStore,
+        visitor_ids: VisitorIds,
+        limits: Limits,
+        login_url: str | None,
+    ) -> None:
+        self._layout = layout
+        self._tokens = tokens
+        self._sessions = sessions
+        self._visitor_ids = visitor_ids
+        self._limits = limits
+        self._login_url = login_url
+
+    def token(self, visit: Visit) -> str:
+        """A fresh CSRF token for a page."""
+        return self._tokens.issue(visit.visitor_id, visit.user_id)
+
+    def page(
+        self,
+        fragment: Fragment,
+        visit: Visit,
+        *,
+        token: str,
+        status: int = 200,
+        headers: Headers = (),
+        writes: SessionWrites | None = None,
+    ) -> Answer:
+        """A fragment in the layout."""
+        page = self._page(fragment, visit, status=status, token=token)
+        text = apply_layout(self._layout, page, visit.request)
+        kept = [item for item in headers if item[0].lower() not in ("last-modified", "cache-control")]
+        more = [HTML, NO_STORE, *kept, *self._token_cookies(visit, token), *_layout_headers(visit.request)]
+        return self._answer(status, more, text.encode("utf-8"), visit, writes)
+
+    def bare(
+        self,
+        content: bytes,
+        content_type: str,
+        result: ActionResult,
+        visit: Visit,
+        *,
+        personal: bool,
+        token: str = "",
+    ) -> Answer:
+        """Bytes without a layout; `token` if they hold one."""
+        more = [("Content-Type", content_type), NOSNIFF, *guarded(result.headers, personal)]
+        return self._answer(
+            result.status, [*more, *self._token_cookies(visit, token)], content, visit, result.writes
+        )
+
+    def stream(self, result: ActionResult, body: Iterable[bytes], visit: Visit, *, personal: bool) -> Answer:
+        """A file."""
+        headers = guarded(result.headers, personal)
+        if get_header(headers, "Content-Type") is None:
+            headers = (("Content-Type", "application/octet-stream"), *headers)
+        return self._answer(result.status, [NOSNIFF, *headers], body, visit, result.writes)
+
+    def status(self, result: ActionResult, visit: Visit, *, personal: bool) -> Answer:
+        """A status without a body."""
+        return self._answer(result.status, list(guarded(result.headers, personal)), b"", visit, result.writes)
+
+    def redirect(self, result: Redirect, visit: Visit) -> Answer:
+        """Sends the visitor on.
+
+        Raises:
+            ServiceFailed: the target is neither on the host nor allowed for the mount.
+        """
+        target = self._target(result, visit)
+        if target is None:
+            raise ServiceFailed("redirects to a place that its mount does not allow")
+        status = result.status if result.status in (301, 302, 303, 307, 308) else 302
+        headers = [("Location", target), NO_STORE, *_only_cors(result.headers)]
+        return self._answer(status, headers, b"", visit, result.writes)
+
+    def below_mount(self, rest: str, visit: Visit) -> str:
+        """The visitor's URL of a target below the mount, without double slashes."""
+        return visit.base_url + quote_target(rest.lstrip("/\\"))
+
+    def rewritten(self, location: str, visit: Visit) -> str | None:
+        """The visitor's URL of a Location or link of a service in pages mode; None if it is not allowed.
+
+        One that points to the service's own base, or is a path not below the mount yet, goes below the mount.
+        """
+        location = quote_target(location)
+        inside = below(visit.service.url, location) if not location.startswith("/") else None
+        if inside is not None:
+            return self.below_mount(inside, visit)
+        if target_host(location) == visit.origin.host.lower():
+            location = "/" + location.split("/", 3)[3] if location.count("/") > 2 else "/"
+        if is_local_target(location):
+            under = (location + "/").startswith(visit.base_url) or location.startswith(visit.base_url)
+            return location if under else self.below_mount(location, visit)
+        return location if self._is_allowed(location, visit) else None
+
+    def _target(self, result: Redirect, visit: Visit) -> str | None:
+        if visit.service.mode == "pages" and result.absolute:
+            return self.rewritten(result.target, visit)
+        if not result.absolute:
+            return self.below_mount(result.target, visit)
+        target = quote_target(result.target)
+        return target if is_local_target(target) or self._is_allowed(target, visit) else None
+
+    @staticmethod
+    def _is_allowed(target: str, visit: Visit) -> bool:
+        host = target_host(target)
+        allowed = {visit.origin.host.lower(), *(item.lower() for item in visit.service.redirect_hosts)}
+        return host is not None and host in allowed
+
+    def _page(self, fragment: Fragment, visit: Visit, *, status: int, token: str) -> Page:
+        return Page(
+            title=fragment.title,
+            head=fragment.head,
+            menu=fragment.menu,
+            content=fragment.content,
+            status=status,
+            service=visit.service.name,
+            mount=visit.base_url,
+            assets=visit.prefix + "/_assets/",
+            user=visit.visitor.user,
+            organization=visit.visitor.organization,
+            organizations=visit.visitor.organizations,
+            organization_url=visit.base_url + "ebuio_setOrga" if visit.service.organizations else "",
+            csrf_token=token,
+            login_url=login_target(self._login_url, visit.request) or "",
+        )
+
+    def _token_cookies(self, visit: Visit, token: str) -> list[tuple[str, str]]:
+        """The cookies that a page with a token needs and the visitor does not have yet."""
+        if not token:
+            return []
+        secure = visit.origin.secure
+        given = visit.request.cookies.get(CSRF_COOKIE) or ""
+        if not visit.is_new and self._tokens.is_valid(given, visit.visitor_id, visit.user_id):
+            return []
+        found = [("Set-Cookie", format_cookie(token, path=visit.base_url, secure=secure))]
+        if visit.is_new:
+            cookie = self._visitor_ids.format_cookie(visit.visitor_id, secure=secure)
+            found.append(("Set-Cookie", cookie))
+        return found
+
+    def _answer(
+        self,
+        status: int,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | Iterable[bytes],
+        visit: Visit,
+        writes: SessionWrites | None,
+    ) -> Answer:
+        return Answer(status=status, headers=(*headers, *self._session_cookies(visit, writes)), body=body)
+
+    def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> list[tuple[str, str]]:
+        if not writes:
+            return []
+        session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits)
+        if ignored:
+            _log.warning("service %s: %d session values over the limits, ignored", visit.service.name, ignored)
+        return self.store_session(session, visit)
+
+    def store_session(self, session: Session, visit: Visit) -> list[tuple[str, str]]:
+        """Keeps a session; the header lines this needs."""
+        cookies = self._sessions.store(
+            visit.request,
+            visit.service.name,
+            to_content(session, visit.user_id),
+            path=visit.base_url,
+            secure=visit.origin.secure,
+        )
+        return [("Set-Cookie", value) for value in cookies]
+
+
+def login_target(login_url: str | None, request: webob.Request) -> str | None:
+    """The host's login with the way back (``next``); None if the host named none."""
+    if login_url is None:
+        return None
+    back = request.path_qs if request.method in ("GET", "HEAD") else request.path
+    joint = "&" if "?" in login_url else "?"
+    return f"{login_url}{joint}next={quote(back, safe='/')}"
+
+
+def guarded(headers: Headers, personal: bool) -> Headers:
+    """The headers, with Cache-Control made private if the answer may depend on the visitor."""
+    if not personal:
+        return headers
+    given = get_header(headers, "Cache-Control") or "no-cache"
+    parts = [part.strip() for part in given.split(",")]
+    kept = [part for part in parts if part and part.lower().partition("=")[0] not in ("public", "private", "s-maxage")]
+    rest = [item for item in headers if item[0].lower() != "cache-control"]
+    return (("Cache-Control", ", ".join(["private", *kept])), *rest)
+
+
+def _only_cors(headers: Headers) -> Headers:
+    return tuple(item for item in headers if item[0].lower().startswith("access-control-"))
+
+
+def _layout_headers(request: webob.Request) -> Sequence[tuple[str, str]]:
+    found: Sequence[tuple[str, str]] = request.environ.pop(LAYOUT_HEADERS, ())
+    return found
+
+
+def fragment_of(text: str, *, title: str = "", head: Markup | None = None) -> Fragment:
+    """Markup of a service in pages mode as a fragment."""
+    return Fragment(title=title, head=head or Markup(""), content=Markup(text))

@@ -1,0 +1,181 @@
+"""The API that a service calls back (protocol section 9): users, organizations, members, mail.
+
+1. A service sees the user fields its mount allows, and no others.
+2. Calls come while a page waits, so they take none of the places that pages hold.
+3. No cookies, no CORS: only services call it, with a key of their own or from the host's own machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote
+
+import webob
+
+from ..body import URLENCODED, media_type, read_body
+from ..config import Limits, Service
+from ..errors import ActionNotFound, BadRequest, MethodNotAllowed, RequestRejected
+from ..http import NO_STORE, Answer, parse_pairs
+from ..interfaces import Directory
+from ..people import Membership, Organization, User, Visitor
+from .mail import Deliver, Mail
+
+_JSON = ("Content-Type", "application/json")
+_ADDRESS = re.compile(r"[^\s@<>\",;:]+@[^\s@<>\",;:]+")
+_NO_FORUM = {"error": "no-on-ebuio"}
+
+
+class ServiceApi:
+    """Answers the calls of one service. Thread-safe.
+
+    Args:
+        service: who calls.
+        directory: where users are known; None knows nobody.
+        deliver: takes mail; None refuses it.
+        limits: of a posted body.
+    """
+
+    def __init__(
+        self, service: Service, *, directory: Directory | None, deliver: Deliver | None, limits: Limits
+    ) -> None:
+        self._service = service
+        self._directory = directory
+        self._deliver = deliver
+        self._limits = limits
+
+    def answer(self, request: webob.Request, path: str) -> Answer:
+        """The answer to a call.
+
+        Args:
+            request: of the service.
+            path: below the API's root, as WSGI gives it, without leading slash.
+        """
+        try:
+            found = self._route(request, path)
+        except RequestRejected as error:
+            return _json({"error": error.reason or "refused"}, status=error.status)
+        return _json(found)
+
+    def _route(self, request: webob.Request, path: str) -> Any:
+        is_post = path in ("mail/", "ebuio/forum/")
+        if request.method not in (("POST",) if is_post else ("GET", "HEAD")):
+            raise MethodNotAllowed("method")
+        if path == "mail/":
+            return self._mail(request)
+        if path.startswith("ebuio/forum/"):
+            return _NO_FORUM
+        for pattern, answer in _ROUTES:
+            match = pattern.fullmatch(path)
+            if match is not None:
+                return answer(self, *(unquote(part) for part in match.groups()))
+        raise ActionNotFound("path")
+
+    def _user(self, user_id: str) -> dict[str, Any]:
+        user = self._known_user(user_id)
+        fields, memberships = self._allowed(user)
+        return {**fields, "orgas": [_membership(item) for item in memberships]}
+
+    def _allowed(self, user: User) -> tuple[dict[str, Any], Sequence[Membership]]:
+        """The fields of a user that the mount allows, and the user's organizations."""
+        rights, memberships, labels = self._lookup().visitor(user.id, self._service.name)
+        visitor = Visitor(user=user, rights=rights, subscription_labels=tuple(labels))
+        fields = {name: visitor.field(name) for name in self._service.user_fields}
+        return {**fields, "id": user.id}, memberships
+
+    def _groups(self, user_id: str) -> list[str]:
+        return list(self._lookup().groups(self._known_user(user_id).id))
+
+    def _labels(self, user_id: str) -> list[str]:
+        user = self._known_user(user_id)
+        return list(self._lookup().subscription_labels(user.id, self._service.name))
+
+    def _organization(self, organization_id: str) -> dict[str, Any]:
+        found = self._lookup().organization(organization_id)
+        if found is None:
+            raise ActionNotFound("organization")
+        return {"pk": found.id, "name": found.name, "codops": found.codops}
+
+    def _organizations(self) -> dict[str, Any]:
+        found = self._lookup().organizations(self._service.name)
+        return {"data": [_organization(item) for item in found]}
+
+    def _members(self) -> dict[str, Any]:
+        found = self._lookup().members(self._service.name)
+        return {"members": [self._allowed(user)[0] for user in found]}
+
+    def _all_groups(self) -> list[dict[str, str]]:
+        members = self._lookup().members(self._service.name)
+        names = {name for user in members for name in self._lookup().groups(user.id)}
+        return [{"uuid": name, "uid": name, "name": name} for name in sorted(names)]
+
+    def _mail(self, request: webob.Request) -> dict[str, Any]:
+        if self._deliver is None:
+            raise ActionNotFound("mail")
+        if media_type(request.environ) != URLENCODED:
+            raise BadRequest("a form was expected")
+        self._deliver(_read_mail(request, self._service.name, self._limits))
+        return {}
+
+    def _lookup(self) -> Directory:
+        if self._directory is None:
+            raise ActionNotFound("directory")
+        return self._directory
+
+    def _known_user(self, user_id: str) -> User:
+        user = self._lookup().user(user_id)
+        if user is None:
+            raise ActionNotFound("user")
+        return user
+
+
+_ID = r"([^/]+)"
+_ROUTES: tuple[tuple[re.Pattern[str], Any], ...] = (
+    (re.compile(rf"user/{_ID}"), ServiceApi._user),
+    (re.compile(rf"user/{_ID}/techgroups/"), ServiceApi._groups),
+    (re.compile(rf"subscriptions/{_ID}"), ServiceApi._labels),
+    (re.compile(rf"orga/{_ID}"), ServiceApi._organization),
+    (re.compile(r"orgas/"), ServiceApi._organizations),
+    (re.compile(r"members/"), ServiceApi._members),
+    (re.compile(r"techgroups/"), ServiceApi._all_groups),
+)
+
+
+def _organization(organization: Organization) -> dict[str, Any]:
+    return {"id": organization.id, "name": organization.name, "codops": organization.codops}
+
+
+def _membership(membership: Membership) -> dict[str, Any]:
+    return {**_organization(membership.organization), "is_admin": membership.admin}
+
+
+def _read_mail(request: webob.Request, service: str, limits: Limits) -> Mail:
+    body = read_body(request.environ, (), limits)
+    try:
+        content = b"" if body.file is None else body.file.read()
+    finally:
+        body.close()
+    fields: dict[str, list[str]] = {}
+    for name, value in parse_pairs(content):
+        fields.setdefault(name.decode("utf-8", "replace"), []).append(value.decode("utf-8", "replace"))
+    recipients = tuple(fields.get("dests", ()))
+    if not recipients or not all(_ADDRESS.fullmatch(item) for item in recipients):
+        raise BadRequest("dests: a list of addresses was expected")
+    subject = "".join(fields.get("subject", [""]))
+    html = "".join(fields.get("html_message", [""])[:1])
+    return Mail(
+        service=service,
+        sender="".join(fields.get("sender", [""])[:1]),
+        recipients=recipients,
+        subject=" ".join(subject.split()),
+        message="".join(fields.get("message", [""])[:1]),
+        html_message=html if html.lower() != "false" else "",
+        response_id="".join(fields.get("response_id", [""])[:1]),
+    )
+
+
+def _json(found: Any, status: int = 200) -> Answer:
+    body = json.dumps(found).encode("ascii")
+    return Answer(status=status, headers=(_JSON, NO_STORE), body=body)

@@ -1,0 +1,345 @@
+"""The WSGI edge: a request goes to a mount, or untouched to the host; errors become answers here."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import webob
+
+from . import guard
+from .cache.memory import MemoryCache
+from .client import ServiceClient
+from .clock import Clock, SystemClock
+from .config import (
+    Limits,
+    Service,
+    Stores,
+    checked_path,
+    checked_table,
+    limits_from_table,
+    service_from_table,
+)
+from .csrf import Tokens
+from .errors import ConfigError
+from .events import Event
+from .framing import Framer
+from .hostapi.api import ServiceApi
+from .http import UNQUOTED, Answer
+from .interfaces import Directory, Identify, Layout, Observe
+from .layout import BootstrapLayout, CapturedLayout, bind_layout
+from .loading import make_engine, make_transport
+from .mounted import Mounted, MountedApi, MountedAssets, MountedService
+from .mounts import MountTable
+from .people import User
+from .pipeline import Pipeline
+from .refusals import Refusals
+from .session import CookieSessions, VisitorIds
+from .visits import VisitOpener
+from .wire.keys import load_secrets, service_keys
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_log = logging.getLogger("plugit_wsgi")
+_FILE_KEYS = ("services", "secret_key", "prefix", "threads", "trusted_hops", "login_url", "limits")
+
+
+class PlugItMiddleware:
+    """Mounts services below a WSGI application. Thread-safe.
+
+    Args:
+        host_app: any WSGI application; it gets every request that no mount matches, untouched.
+        services: what to mount.
+        secret_key: text of 32 bytes at least, or several with the newest last: the newest signs, all verify.
+        identify: who is logged in; called once for each request of a mount. None: nobody is.
+        layout: frames a page. None: the bundled `BootstrapLayout`.
+        directory: rights, organizations and subscriptions. None: the `User` says.
+        prefix: where services are mounted that name no mount, and our own assets and API.
+        threads: how many threads the server gives this process.
+        trusted_hops: proxies in front whose ``X-Forwarded-*`` are believed.
+        login_url: where anonymous visitors are sent who need a login; ``next`` is added.
+        fragments: not in this version.
+        limits: how long, how much, how many.
+        stores: where pages and sessions are kept.
+        observe: is told of every event.
+        operations: not in this version.
+        clock: the time; for tests.
+
+    Raises:
+        ConfigError: names the field, the value and what was expected.
+    """
+
+    def __init__(
+        self,
+        host_app: WSGIApplication,
+        services: Iterable[Service],
+        secret_key: str | Sequence[str],
+        *,
+        identify: Identify | None = None,
+        layout: Layout | CapturedLayout | None = None,
+        directory: Directory | None = None,
+        prefix: str = "/s",
+        threads: int = 8,
+        trusted_hops: int = 0,
+        login_url: str | None = None,
+        fragments: bool = False,
+        limits: Limits | None = None,
+        stores: Stores | None = None,
+        observe: Observe | None = None,
+        operations: None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        _check_arguments(
+            host_app=host_app,
+            identify=identify,
+            observe=observe,
+            threads=threads,
+            trusted_hops=trusted_hops,
+            login_url=login_url,
+            fragments=fragments,
+            operations=operations,
+        )
+        self._host_app = host_app
+        self._prefix = checked_path(prefix, "prefix")
+        self._identify: Identify = identify or _nobody
+        self._directory = directory
+        self._threads = threads
+        self._trusted_hops = trusted_hops
+        self._login_url = login_url
+        self._limits = limits or Limits()
+        self._clock = clock or SystemClock()
+        self._observe = _careful(observe) if observe is not None else _unobserved
+        self._secrets = load_secrets(secret_key)
+        self._bundled = BootstrapLayout()
+        self._layout = self._bundled if layout is None else bind_layout(layout, host_app)
+        stores = stores or Stores()
+        self._cache = stores.cache or MemoryCache(self._limits.cache_size, self._clock)
+        self._templates = MemoryCache(self._limits.cache_size, self._clock)
+        self._sessions = stores.sessions or CookieSessions(self._secrets.derived("plugit-wsgi/session"))
+        self._visitor_ids = VisitorIds(self._secrets.derived("plugit-wsgi/visitor"))
+        self._total = guard.total_places(threads, self._limits, self._clock)
+        self._refusals = Refusals(
+            layout=self._layout,
+            bundled=self._bundled,
+            login_url=login_url,
+            observe=self._observe,
+        )
+        self._table: MountTable[Mounted] = MountTable(self._mounts(_checked_services(services)))
+
+    @classmethod
+    def from_file(
+        cls, host_app: WSGIApplication, path: str | PathLike[str], **more: Any
+    ) -> PlugItMiddleware:
+        """The same from a TOML file; what is given here as well wins over the file.
+
+        Args:
+            host_app: as above.
+            path: of the file. Its keys are the arguments' names; services are ``[[services]]`` tables with the
+                names of `Service`, limits a ``[limits]`` table with the names of `Limits`.
+            more: arguments that only Python can say: identify, layout, directory, observe, stores.
+
+        Raises:
+            ConfigError: the file cannot be read, or has a key that does not exist.
+        """
+        found = read_file(path)
+        return cls(host_app, **{**found, **more})
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """WSGI (PEP 3333)."""
+        found = self._table.match(environ.get("PATH_INFO", ""))
+        if found is None:
+            return self._host_app(environ, start_response)
+        return self._serve(environ, start_response, *found)
+
+    def close(self) -> None:
+        """Gives all connections to services back to the system."""
+        for client in self._clients:
+            client.close()
+
+    def _serve(
+        self, environ: WSGIEnvironment, start_response: StartResponse, mounted: Mounted, mount: str, rest: str
+    ) -> Iterable[bytes]:
+        request = webob.Request(environ)
+        try:
+            answer = mounted.answer(request, mount, rest)
+        except Exception:
+            # identify, directory, layout or a store of the host, or a mistake of ours: never "anonymous".
+            _log.exception("%r: a page failed on the host's side", mounted)
+            script_name = quote(environ.get("SCRIPT_NAME", "").encode("latin-1", "replace"), safe=UNQUOTED)
+            answer = self._refusals.broken(request, script_name.rstrip("/") + self._prefix)
+        return send(answer, environ["REQUEST_METHOD"], start_response)
+
+    def _mounts(self, services: Sequence[Service]) -> Iterable[tuple[str, Mounted]]:
+        self._clients: list[ServiceClient] = []
+        engine = make_engine("django", self._limits)
+        apis = {}
+        for service in services:
+            keys = service_keys(self._secrets, service.name)
+            limits = service.limits or self._limits
+            apis[service.name] = (
+                ServiceApi(service, directory=self._directory, deliver=None, limits=limits),
+                keys,
+            )
+            client = ServiceClient(
+                service,
+                limits=limits,
+                transport=make_transport(service, limits, self._clock, self._threads),
+                places=guard.service_places(self._threads, limits, self._clock, self._total),
+                streams=guard.stream_places(self._threads, limits, self._clock),
+                engine=engine,
+                cache=self._cache,
+                templates=self._templates,
+                clock=self._clock,
+                observe=self._observe,
+            )
+            self._clients.append(client)
+            yield service.mount or f"{self._prefix}/{service.name}", self._mounted(service, client)
+        yield f"{self._prefix}/_assets", MountedAssets()
+        yield f"{self._prefix}/_api", MountedApi(apis)
+
+    def _mounted(self, service: Service, client: ServiceClient) -> MountedService:
+        tokens = Tokens(self._secrets.derived("plugit-wsgi/csrf"), service.name)
+        framer = Framer(
+            layout=self._layout,
+            tokens=tokens,
+            sessions=self._sessions,
+            visitor_ids=self._visitor_ids,
+            limits=client.limits,
+            login_url=self._login_url,
+        )
+        pipeline = Pipeline(
+            service,
+            client=client,
+            framer=framer,
+            tokens=tokens,
+            keys=service_keys(self._secrets, service.name),
+            cache=self._cache,
+            directory=self._directory,
+            clock=self._clock,
+        )
+        opener = VisitOpener(
+            identify=self._identify,
+            directory=self._directory,
+            sessions=self._sessions,
+            visitor_ids=self._visitor_ids,
+            trusted_hops=self._trusted_hops,
+        )
+        return MountedService(
+            pipeline=pipeline,
+            opener=opener,
+            framer=framer,
+            tokens=tokens,
+            refusals=self._refusals,
+            prefix=self._prefix,
+            trusted_hops=self._trusted_hops,
+            clock=self._clock,
+            observe=self._observe,
+        )
+
+
+def send(answer: Answer, method: str, start_response: StartResponse) -> Iterable[bytes]:
+    """An answer as WSGI: a length where it is known, a type where there is a body, no body for HEAD."""
+    headers = list(answer.headers)
+    known = {name.lower() for name, _value in headers}
+    bodiless = answer.status in (204, 304)
+    if bodiless:
+        headers = [item for item in headers if item[0].lower() not in ("content-type", "content-length")]
+    elif "content-type" not in known:
+        headers.append(("Content-Type", "text/plain; charset=utf-8"))
+    body = answer.body
+    if isinstance(body, bytes):
+        if not bodiless and method != "HEAD" and "content-length" not in known:
+            headers.append(("Content-Length", str(len(body))))
+        body = [] if bodiless or method == "HEAD" or not body else [body]
+    start_response(status_line(answer.status), headers)
+    return body
+
+
+def status_line(status: int) -> str:
+    """Status and phrase, "Unknown" for codes without one."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Unknown"
+
+
+def read_file(path: str | PathLike[str]) -> dict[str, Any]:
+    """The arguments that a TOML file names.
+
+    Raises:
+        ConfigError: the file cannot be read, or has a key that does not exist.
+    """
+    try:
+        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError("file", str(path), f"a TOML file that can be read ({error})") from error
+    values = checked_table(found, "", _FILE_KEYS)
+    services = values.get("services", [])
+    if not isinstance(services, list):
+        raise ConfigError("services", services, "[[services]] tables")
+    values["services"] = [service_from_table(table, position) for position, table in enumerate(services)]
+    if "limits" in values:
+        values["limits"] = limits_from_table(values["limits"])
+    return values
+
+
+def _checked_services(services: Iterable[Service]) -> list[Service]:
+    found = list(services)
+    seen: set[str] = set()
+    for service in found:
+        if not isinstance(service, Service):
+            raise ConfigError("services", service, "Service objects")
+        if service.name in seen:
+            raise ConfigError("services", service.name, "a name of its own for each service")
+        seen.add(service.name)
+    return found
+
+
+def _check_arguments(**given: Any) -> None:
+    for name in ("host_app", "identify", "observe"):
+        if not callable(given[name]) and (name == "host_app" or given[name] is not None):
+            raise ConfigError(name, given[name], "something that can be called")
+    for name, least in (("threads", 1), ("trusted_hops", 0)):
+        if isinstance(given[name], bool) or not isinstance(given[name], int) or given[name] < least:
+            raise ConfigError(name, given[name], f"a whole number, {least} or more")
+    login_url = given["login_url"]
+    if login_url is not None and not (isinstance(login_url, str) and login_url.startswith(("/", "http"))):
+        raise ConfigError("login_url", login_url, "a path with a leading slash, or a URL")
+    for name, only in (("fragments", False), ("operations", None)):
+        if given[name] is not only:
+            raise ConfigError(name, given[name], f"{only!r}: this version has no more")
+
+
+def _nobody(_request: webob.Request) -> User | None:
+    return None
+
+
+def _unobserved(_event: Event) -> None:
+    return None
+
+
+def _careful(observe: Observe) -> Observe:
+    """An observer that cannot break a page."""
+
+    def careful(event: Event) -> None:
+        try:
+            observe(event)
+        except Exception:
+            _log.exception("the observer failed on %s", type(event).__name__)
+
+    return careful
+
+
+__all__ = ["PlugItMiddleware"]

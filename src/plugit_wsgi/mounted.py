@@ -1,0 +1,235 @@
+"""What is mounted below the host: services, our own assets, and the API that services call back."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+from urllib.parse import quote
+
+import webob
+
+from . import csrf
+from .body import read_body
+from .config import Service
+from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
+from .events import PageServed
+from .framing import Framer
+from .hostapi.api import ServiceApi
+from .http import (
+    NO_STORE,
+    NOSNIFF,
+    UNQUOTED,
+    Answer,
+    Origin,
+    canonical_path,
+    is_local_target,
+    origin_of,
+    parse_pairs,
+)
+from .interfaces import Clock, Observe
+from .layout.assets import load_asset
+from .pipeline import Pipeline
+from .refusals import Refusals
+from .visits import Visit, VisitOpener
+from .wire.keys import KeyRing, api_keys
+from .wire.names import MEDIA, RESERVED
+
+_log = logging.getLogger("plugit_wsgi")
+_MEDIA = f"/{MEDIA}/"
+SET_ORGANIZATION = f"/{RESERVED}setOrga"
+FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
+
+
+class Mounted(Protocol):
+    """Something with URLs of its own below the host. Thread-safe."""
+
+    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
+        """The answer to a request.
+
+        Args:
+            request: of the visitor.
+            mount: path it is mounted at.
+            rest: of PATH_INFO, "" or with a leading slash.
+        """
+
+
+class MountedService:
+    """A service at its mount. Thread-safe.
+
+    Args:
+        pipeline: its data path.
+        opener: makes visits.
+        framer: makes answers.
+        tokens: CSRF tokens of the service.
+        refusals: answers for errors.
+        prefix: path of the middleware's own pages.
+        trusted_hops: proxies in front that are believed.
+        clock: the time.
+        observe: is told of each page.
+    """
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        opener: VisitOpener,
+        framer: Framer,
+        tokens: csrf.Tokens,
+        refusals: Refusals,
+        prefix: str,
+        trusted_hops: int,
+        clock: Clock,
+        observe: Observe,
+    ) -> None:
+        self.service: Service = pipeline.service
+        self.pipeline = pipeline
+        self._opener = opener
+        self._framer = framer
+        self._tokens = tokens
+        self._refusals = refusals
+        self._prefix = prefix
+        self._trusted_hops = trusted_hops
+        self._clock = clock
+        self._observe = observe
+
+    def __repr__(self) -> str:
+        return f"service {self.service.name!r}"
+
+    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
+        """See `Mounted.answer`; errors of the library are answers already, others are the host's."""
+        started = self._clock.monotonic()
+        script_name = _script_name(request)
+        if not rest:
+            return _slash(request, script_name + mount + "/")
+        origin = origin_of(request.environ, self._trusted_hops)
+        visit = self._open(request, origin, script_name, mount)
+        try:
+            visit = visit.moved(canonical_path(rest), visit.query)
+            answer = self._respond(visit)
+        except PlugItError as error:
+            if isinstance(error, ServiceError):
+                error.service, error.action = error.service or self.service.name, error.action or visit.action
+            answer = self._refusals.answer(error, request, visit, script_name + self._prefix)
+        self._observe(
+            PageServed(
+                service=self.service.name,
+                action=rest,
+                request_id=visit.request_id,
+                status=answer.status,
+                seconds=self._clock.monotonic() - started,
+            )
+        )
+        return answer
+
+    def _open(self, request: webob.Request, origin: Origin, script_name: str, mount: str) -> Visit:
+        return self._opener.open(
+            request,
+            self.service,
+            origin=origin,
+            base_url=script_name + mount + "/",
+            action="",
+            prefix=script_name + self._prefix,
+        )
+
+    def _respond(self, visit: Visit) -> Answer:
+        if visit.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+            raise UpgradeRefused("upgrade")
+        if visit.action.startswith(_MEDIA):
+            return self.pipeline.media(visit, visit.action[len(_MEDIA) - 1 :])
+        if visit.action[1:].lower().startswith(RESERVED):
+            return self._reserved(visit)
+        return self.pipeline.respond(visit)
+
+    def _reserved(self, visit: Visit) -> Answer:
+        if visit.action != SET_ORGANIZATION or not self.service.organizations:
+            raise ActionNotFound("path")
+        if visit.method != "POST":
+            raise MethodNotAllowed("method")
+        return self._set_organization(visit)
+
+    def _set_organization(self, visit: Visit) -> Answer:
+        """The visitor chose another of their organizations."""
+        csrf.check_origin(visit.environ, visit.origin)
+        fields = _read_form(visit, self.pipeline)
+        token = csrf.header_token(visit.environ) or fields.get("csrfmiddlewaretoken", "")
+        self._tokens.check(token, visit.visitor_id, visit.user_id)
+        chosen = fields.get("organization", "")
+        if chosen not in {item.id for item in visit.visitor.organizations}:
+            raise ActionNotFound("organization")
+        cookies = self._framer.store_session(replace(visit.session, organization=chosen), visit)
+        back = fields.get("next", "")
+        target = back if is_local_target(back) and back.startswith(visit.base_url) else visit.base_url
+        return Answer(status=303, headers=(("Location", target), NO_STORE, *cookies))
+
+
+def _read_form(visit: Visit, pipeline: Pipeline) -> dict[str, str]:
+    body = read_body(visit.environ, (), pipeline.client.limits)
+    try:
+        content = b"" if body.file is None else body.file.read(4096)
+    finally:
+        body.close()
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in parse_pairs(content)}
+
+
+class MountedAssets:
+    """Stylesheets, scripts and fonts of the bundled layout. Thread-safe."""
+
+    def __repr__(self) -> str:
+        return "the bundled layout's assets"
+
+    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
+        """See `Mounted.answer`."""
+        asset = load_asset(rest[1:]) if request.method in ("GET", "HEAD") else None
+        if asset is None:
+            return _text(404, "not found")
+        headers = (("Content-Type", asset.content_type), NOSNIFF, FOREVER, ("ETag", asset.etag))
+        if request.environ.get("HTTP_IF_NONE_MATCH") == asset.etag:
+            return Answer(status=304, headers=headers[1:])
+        return Answer(status=200, headers=headers, body=asset.body)
+
+
+class MountedApi:
+    """The API for all services of the host, each with a key of its own. Thread-safe.
+
+    Args:
+        apis: service name -> its API and the keys it may call with.
+    """
+
+    def __init__(self, apis: Mapping[str, tuple[ServiceApi, KeyRing]]) -> None:
+        self._apis = {name: (api, api_keys(keys)) for name, (api, keys) in apis.items()}
+
+    def __repr__(self) -> str:
+        return "the API"
+
+    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
+        """See `Mounted.answer`."""
+        name, _, path = rest[1:].partition("/")
+        api, keys = self._apis.get(name, (None, ()))
+        scheme, _, key = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        given = key.strip().encode("latin-1", "replace")
+        # Every key is compared, also for a service that is not there: time tells nothing.
+        matches = [hmac.compare_digest(given, known.encode("ascii")) for known in keys or ("-",)]
+        if api is None or scheme.lower() != "bearer" or not any(matches):
+            return _text(403, "a key of this service is needed")
+        return api.answer(request, path)
+
+
+def _text(status: int, text: str) -> Answer:
+    headers = (("Content-Type", "text/plain; charset=utf-8"), NOSNIFF, NO_STORE)
+    return Answer(status=status, headers=headers, body=f"{text}\n".encode())
+
+
+def _script_name(request: webob.Request) -> str:
+    name = str(request.environ.get("SCRIPT_NAME", ""))
+    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
+
+
+def _slash(request: webob.Request, base_url: str) -> Answer:
+    """A mount without its slash, so that relative links of its pages work (308 keeps method and body)."""
+    query = request.environ.get("QUERY_STRING", "")
+    clean = quote(query.encode("latin-1", "replace"), safe="-._~!$&'()*+,=:@/?%;")
+    target = base_url + (f"?{clean}" if clean else "")
+    return Answer(status=308, headers=(("Location", target), ("Cache-Control", "no-store")))

@@ -1,0 +1,163 @@
+"""What is remembered about a visitor: an id for the host, and values for each service apart.
+
+1. Everything is signed; what is not, or was made for somebody else, counts as nothing.
+2. A service's values are kept under its own name, never under a prefix of another's.
+3. Values belong to one user: they are dropped when the user changes.
+4. Over https the visitor's id is a ``__Host-`` cookie, a service's values are a ``__Secure-`` one on its mount.
+5. A visitor can read the values of the cookie store, and bring back an older state; a service must not keep
+   secrets or balances there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import webob
+
+from .config import Limits
+from .wire.keys import KeyRing
+
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PURPOSE = "session/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The state of one visitor in one service. Immutable.
+
+    Attributes:
+        values: what the service stored.
+        organization: id of the current organization; None if none was chosen.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    organization: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+
+    def updated(
+        self, stored: Iterable[tuple[str, str]], deleted: Iterable[str], limits: Limits
+    ) -> tuple[Session, int]:
+        """The state after a service's writes.
+
+        Returns:
+            The new state, and how many writes were over a limit and left out.
+        """
+        values = dict(self.values)
+        ignored = 0
+        for key in deleted:
+            values.pop(key.lower(), None)
+        for key, value in stored:
+            wanted = {**values, key.lower(): value}
+            if _is_allowed(key, value, limits) and _is_small(wanted, limits):
+                values = wanted
+            else:
+                ignored += 1
+        return replace(self, values=values), ignored
+
+
+def _is_allowed(key: str, value: str, limits: Limits) -> bool:
+    good_key = len(key) <= limits.session_key_size and _KEY.fullmatch(key) is not None
+    return good_key and len(value.encode("utf-8")) <= limits.session_value_size
+
+
+def _is_small(values: Mapping[str, str], limits: Limits) -> bool:
+    size = sum(len(key) + len(value.encode("utf-8")) for key, value in values.items())
+    return len(values) <= limits.session_keys and size <= limits.session_size
+
+
+def to_content(session: Session, user_id: str | None) -> bytes:
+    """The state as bytes for a store, bound to a user."""
+    state = {"u": user_id, "o": session.organization, "v": dict(session.values)}
+    return json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+
+
+def from_content(content: bytes | None, user_id: str | None) -> Session:
+    """The reverse of `to_content`; an empty state if it is another user's or cannot be read."""
+    try:
+        state = json.loads(content or b"null")
+    except ValueError:
+        return Session()
+    if not isinstance(state, dict) or state.get("u") != user_id:
+        return Session()
+    values = state.get("v")
+    organization = state.get("o")
+    return Session(
+        values={str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {},
+        organization=organization if isinstance(organization, str) else None,
+    )
+
+
+class CookieSessions:
+    """The default store: one signed cookie for each service. Thread-safe.
+
+    Args:
+        keys: the host's ring for this purpose.
+    """
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
+        """See `SessionStore.load`."""
+        return _load(request, _cookie_name(service, secure), self._keys, _PURPOSE + service)
+
+    def store(
+        self, request: webob.Request, service: str, content: bytes, *, path: str, secure: bool
+    ) -> Sequence[str]:
+        """See `SessionStore.store`."""
+        token = self._keys.sign(content, _PURPOSE + service)
+        return [format_cookie(_cookie_name(service, secure), token, path=path, secure=secure)]
+
+
+def _cookie_name(service: str, secure: bool) -> str:
+    return ("__Secure-plugit-" if secure else "plugit-") + service
+
+
+def _visitor_cookie_name(secure: bool) -> str:
+    return "__Host-plugit" if secure else "plugit"
+
+
+def _load(request: webob.Request, name: str, keys: KeyRing, purpose: str) -> bytes | None:
+    # Over https only the prefixed name counts: any neighbour on plain http could plant the other.
+    token = request.cookies.get(name)
+    try:
+        return keys.verify(token, purpose) if token else None
+    except ValueError:
+        return None
+
+
+class VisitorIds:
+    """A random id for each visitor, in a signed cookie of the host. Thread-safe.
+
+    Args:
+        keys: the host's ring for this purpose.
+    """
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def load(self, request: webob.Request, *, secure: bool) -> str | None:
+        """The visitor's id; None for one who is new."""
+        found = _load(request, _visitor_cookie_name(secure), self._keys, "visitor")
+        return None if found is None else found.decode("ascii")
+
+    def issue(self) -> str:
+        """A new id, 128 bits."""
+        return secrets.token_urlsafe(16)
+
+    def format_cookie(self, visitor_id: str, *, secure: bool) -> str:
+        """The Set-Cookie value for an id."""
+        token = self._keys.sign(visitor_id.encode("ascii"), "visitor")
+        return format_cookie(_visitor_cookie_name(secure), token, path="/", secure=secure)
+
+
+def format_cookie(name: str, value: str, *, path: str, secure: bool) -> str:
+    """A Set-Cookie value that scripts cannot read and other sites do not send along."""
+    return f"{name}={value}; Path={path}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")

@@ -1,0 +1,180 @@
+"""Who asks, for what: everything about one request that is known before the service is asked."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import webob
+
+from .config import Service
+from .http import Origin, format_pairs, parse_pairs
+from .interfaces import Directory, Identify, SessionStore
+from .people import NO_RIGHTS, Membership, Rights, User, Visitor
+from .session import Session, VisitorIds, from_content
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request for a page of a service. Immutable.
+
+    Attributes:
+        request: of the visitor.
+        origin: how the visitor reached the host.
+        service: whose page.
+        base_url: URL path of the mount with trailing slash, the host's SCRIPT_NAME included.
+        action: canonical path below the mount, with a leading slash.
+        query: of the visitor, without reserved fields, as it will be sent.
+        visitor: user, rights, organization.
+        visitor_id: random, the same on each visit as long as the cookie stays.
+        is_new: the visitor has no cookie with that id yet.
+        session: what the service remembers about the visitor.
+        request_id: for log, events and the service.
+        prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
+    """
+
+    request: webob.Request
+    origin: Origin
+    service: Service
+    base_url: str
+    action: str
+    query: str
+    visitor: Visitor
+    visitor_id: str
+    is_new: bool
+    session: Session = field(repr=False)
+    request_id: str
+    prefix: str
+
+    @property
+    def method(self) -> str:
+        """Of the request."""
+        return str(self.request.environ["REQUEST_METHOD"])
+
+    @property
+    def environ(self) -> Mapping[str, Any]:
+        """Of the request; not to be changed."""
+        found: Mapping[str, Any] = self.request.environ
+        return found
+
+    @property
+    def user_id(self) -> str | None:
+        """Id of the user; None is anonymous."""
+        return None if self.visitor.user is None else self.visitor.user.id
+
+    def moved(self, action: str, query: str) -> Visit:
+        """The same visit at another action."""
+        return replace(self, action=action, query=query)
+
+
+class VisitOpener:
+    """Makes visits out of requests. Thread-safe.
+
+    Args:
+        identify: the host's; who is logged in.
+        directory: the host's; None leaves it to the `User`.
+        sessions: store of session values.
+        visitor_ids: of this host.
+        trusted_hops: proxies in front whose request ids are taken over.
+    """
+
+    def __init__(
+        self,
+        *,
+        identify: Identify,
+        directory: Directory | None,
+        sessions: SessionStore,
+        visitor_ids: VisitorIds,
+        trusted_hops: int,
+    ) -> None:
+        self._identify = identify
+        self._directory = directory
+        self._sessions = sessions
+        self._visitor_ids = visitor_ids
+        self._trusted_hops = trusted_hops
+
+    def open(
+        self,
+        request: webob.Request,
+        service: Service,
+        *,
+        origin: Origin,
+        base_url: str,
+        action: str,
+        prefix: str,
+    ) -> Visit:
+        """Asks the host who the visitor is, and reads what is remembered.
+
+        Raises:
+            Exception: whatever the host's `identify` or `directory` raises.
+            TypeError: `identify` returned neither a `User` nor None.
+        """
+        user = self._identify(request)
+        if user is not None and not isinstance(user, User):
+            raise TypeError(f"identify returned {type(user).__name__}, expected plugit_wsgi.User or None")
+        secure = origin.secure
+        user_id = None if user is None else user.id
+        session = from_content(self._sessions.load(request, service.name, secure=secure), user_id)
+        visitor_id = self._visitor_ids.load(request, secure=secure)
+        return Visit(
+            request=request,
+            origin=origin,
+            service=service,
+            base_url=base_url,
+            action=action,
+            query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
+            visitor=self._visitor(user, service, session),
+            visitor_id=visitor_id or self._visitor_ids.issue(),
+            is_new=visitor_id is None,
+            session=session,
+            request_id=self._request_id(request.environ),
+            prefix=prefix,
+        )
+
+    def _request_id(self, environ: Mapping[str, Any]) -> str:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        if self._trusted_hops and _REQUEST_ID.fullmatch(given):
+            return str(given)
+        return secrets.token_hex(16)
+
+    def _visitor(self, user: User | None, service: Service, session: Session) -> Visitor:
+        rights, memberships, labels = self._known(user, service.name)
+        if not service.organizations:
+            return Visitor(user=user, rights=rights, subscription_labels=tuple(labels))
+        current = _current(memberships, session.organization)
+        return Visitor(
+            user=user,
+            rights=replace(
+                rights,
+                orga_member=current is not None and current.member,
+                orga_admin=current is not None and current.admin,
+            ),
+            organization=None if current is None else current.organization,
+            organizations=tuple(membership.organization for membership in memberships),
+            subscription_labels=tuple(labels),
+        )
+
+    def _known(
+        self, user: User | None, service: str
+    ) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
+        if self._directory is not None:
+            return self._directory.visitor(None if user is None else user.id, service)
+        if user is None:
+            return NO_RIGHTS, (), ()
+        return (
+            Rights(member=user.member, admin=user.admin),
+            user.memberships,
+            user.subscription_labels,
+        )
+
+
+def _current(memberships: Sequence[Membership], chosen: str | None) -> Membership | None:
+    for membership in memberships:
+        if membership.organization.id == chosen:
+            return membership
+    return memberships[0] if memberships else None
