@@ -1,0 +1,1 @@
+"""For tests of hosts, services and extensions; needs pytest."""

@@ -1,0 +1,240 @@
+"""A service that misbehaves to the byte: a raw socket server that plays a script for each request."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+KEPT_BODY: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Waits. Immutable. `seconds` long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """Sends a byte at a time, with `seconds` between them. Immutable."""
+
+    data: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Ends the connection; with `reset`, by RST. Immutable."""
+
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Waits for an event, which a test sets. Immutable."""
+
+    event: threading.Event
+
+
+Step = bytes | Pause | Drip | Close | Until
+Script = Iterable[Step]
+HANG: Final = Pause(3600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One request, as it came. Immutable.
+
+    Attributes:
+        connection: its number, from 0.
+        head: without the empty line.
+        body: its first MiB.
+        length: bytes of the body.
+    """
+
+    connection: int
+    head: bytes
+    body: bytes
+    length: int
+
+    @property
+    def target(self) -> bytes:
+        """What stands between method and version."""
+        return self.head.partition(b"\r\n")[0].split(b" ")[1]
+
+    @property
+    def method(self) -> bytes:
+        """The first word."""
+        return self.head.partition(b" ")[0]
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Names in lower case, and values."""
+        pairs = [line.partition(b":") for line in self.head.split(b"\r\n")[1:]]
+        return [(name.lower(), value.strip()) for name, _, value in pairs]
+
+
+def ok(body: bytes = b"ok", *lines: bytes) -> bytes:
+    """A proper answer."""
+    length = b"Content-Length: %d" % len(body)
+    return b"\r\n".join([b"HTTP/1.1 200 OK", length, *lines, b"", body])
+
+
+class ToxicServer:
+    """Plays a script for each request, on 127.0.0.1. Thread-safe; a context manager.
+
+    Args:
+        scripts: for the first request, the second and so on over all connections, the last one for all that
+            follow; or a function from request to script. None answers ``ok``.
+        greeting: steps for each connection, before it is listened to.
+        tls: to speak TLS.
+
+    Attributes:
+        requests: what came, in order.
+        connections: how many came.
+    """
+
+    def __init__(
+        self,
+        scripts: Sequence[Script] | Callable[[Received], Script] | None = None,
+        *,
+        greeting: Script = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.requests: list[Received] = []
+        self.connections = 0
+        self._respond = scripts if callable(scripts) else self._in_turn(scripts or [[ok()]])
+        self._greeting = greeting
+        self._tls = tls
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
+
+    @property
+    def open_connections(self) -> int:
+        """How many are open now."""
+        with self._lock:
+            return len(self._sockets)
+
+    def __enter__(self) -> ToxicServer:
+        self._spawn(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for peer in self._sockets:
+                with contextlib.suppress(OSError):
+                    peer.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _in_turn(self, scripts: Sequence[Script]) -> Callable[[Received], Script]:
+        return lambda _: scripts[min(len(self.requests), len(scripts)) - 1]
+
+    def _spawn(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                number, self.connections = self.connections, self.connections + 1
+            self._spawn(self._serve, peer, number)
+
+    def _serve(self, peer: socket.socket, number: int) -> None:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            if self._tls is not None:
+                peer = self._tls.wrap_socket(peer, server_side=True)
+        except OSError:
+            peer.close()
+            return
+        with self._lock:
+            self._sockets.add(peer)
+        try:
+            self._talk(peer, number)
+        except OSError:
+            pass
+        finally:
+            with self._lock:
+                self._sockets.discard(peer)
+            peer.close()
+
+    def _talk(self, peer: socket.socket, number: int) -> None:
+        if not self._play(peer, self._greeting):
+            return
+        while (request := _read_request(peer, number)) is not None:
+            with self._lock:
+                self.requests.append(request)
+                script = self._respond(request)
+            if not self._play(peer, script):
+                return
+
+    def _play(self, peer: socket.socket, script: Script) -> bool:
+        """Whether the connection goes on."""
+        return all(self._step(peer, step) for step in script) and not self._over.is_set()
+
+    def _step(self, peer: socket.socket, step: Step) -> bool:
+        match step:
+            case bytes():
+                peer.sendall(step)
+            case Pause():
+                self._over.wait(step.seconds)
+            case Until():
+                step.event.wait(10)
+            case Drip():
+                for value in step.data:
+                    if self._over.is_set():
+                        break
+                    peer.sendall(bytes([value]))
+                    self._over.wait(step.seconds)
+            case Close():
+                if step.reset:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+        return True
+
+
+def _read_request(peer: socket.socket, number: int) -> Received | None:
+    got = b""
+    while b"\r\n\r\n" not in got:
+        data = peer.recv(65536)
+        if not data:
+            return None
+        got += data
+    head, _, body = got.partition(b"\r\n\r\n")
+    lines = Received(connection=number, head=head, body=b"", length=0).headers
+    expected = int(dict(lines).get(b"content-length", b"0"))
+    length = len(body)
+    while length < expected:
+        data = peer.recv(65536)
+        if not data:
+            return None
+        length += len(data)
+        if len(body) < KEPT_BODY:
+            body += data
+    return Received(connection=number, head=head, body=body, length=length)
