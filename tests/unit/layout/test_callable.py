@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +72,10 @@ def test_what_a_layout_raises_is_raised() -> None:
 
     with pytest.raises(LookupError, match="no such template"):
         apply_layout(broken, Page(), REQUEST)
+
+
+def test_the_manual_tells_every_field_of_a_page() -> None:
+    """Who writes a layout finds all there is, and nothing that is not."""
+    manual = Path(__file__).parents[3].joinpath("docs", "layouts.md").read_text(encoding="utf-8")
+    table = manual[manual.index("| field of the page |") :]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [field.name for field in fields(Page)]
