@@ -8,9 +8,7 @@
   function show(poll) {
     poll.responses.forEach(function (response) {
       var count = list.querySelector('[data-number="' + response.number + '"]');
-      var bar = count.parentNode.querySelector("meter");
-      bar.max = poll.votes || 1;
-      bar.value = response.votes;
+      count.parentNode.querySelector("rect").setAttribute("width", response.share);
       count.textContent = response.votes + (response.votes === 1 ? " vote, " : " votes, ") + response.share + " %";
     });
   }
