@@ -8,16 +8,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from werkzeug.wsgi import get_input_stream
 
 from ..errors import ContextExpired, ContextForeign, ContextMissing
 from ..wire import context as signed
@@ -35,8 +31,6 @@ between them."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PATH_SAFE = "/-._~!$&'()*+,=:@"
-_PIECE = 64 * 1024
-_MEMORY = 256 * 1024
 
 
 def encode_path(path: str) -> str:
@@ -111,7 +105,7 @@ class ContextGate:
         body_digest = signed.EMPTY_DIGEST
         if _has_body(environ):
             self._check_all_but_body(token, environ)
-            body_digest = _spool(request)
+            body_digest = request.spool_body()
         context = self._verify(token, environ, body_digest)
         if context.method not in SAFE_METHODS and self._seen(context.token_id, context.expires + signed.SKEW):
             raise ContextExpired("the context was used before")
@@ -140,18 +134,3 @@ class ContextGate:
 def _has_body(environ: WSGIEnvironment) -> bool:
     length = environ.get("CONTENT_LENGTH") or ""
     return length != "0" if length else "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-
-
-def _spool(request: Request) -> str:
-    """Takes the body off the connection; returns its SHA-256 as hex."""
-    stream = get_input_stream(request.environ)
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY)  # noqa: SIM115 (closed with the request)
-    body_hash = hashlib.sha256()
-    size = 0
-    while piece := stream.read(_PIECE):
-        body_hash.update(piece)
-        spool.write(piece)
-        size += len(piece)
-    spool.seek(0)
-    request.replace_body(spool, size)
-    return body_hash.hexdigest()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wsgi import get_input_stream
 
 from ..wire import names
 from ..wire.context import SignedContext
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_PIECE = 64 * 1024
+_MEMORY = 256 * 1024
 _MILLISECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -93,19 +98,33 @@ class Request(WerkzeugRequest):
         self.view_args = {}
         self.endpoint = ""
         self._spool: IO[bytes] | None = None
+        """The body, off the connection; closed with the request."""
 
     @property
     def holds_files(self) -> bool:
         """Whether there is something to close."""
         return self._spool is not None or "files" in self.__dict__
 
-    def replace_body(self, body: IO[bytes], size: int) -> None:
-        """Reads on from `body` (`size` bytes), which is closed with the request."""
-        self._spool = body
-        self.environ["wsgi.input"] = body
-        self.environ["CONTENT_LENGTH"] = str(size)
+    def spool_body(self) -> str:
+        """Takes the body off the connection, as it is; returns its SHA-256 as hex.
+
+        What reads the body afterwards reads the copy: in memory up to 256 KiB, else in a file.
+
+        Raises:
+            ClientDisconnected: it broke off.
+        """
+        stream = get_input_stream(self.environ)
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_MEMORY)  # noqa: SIM115 (closed by `close`)
+        body_hash = hashlib.sha256()
+        while piece := stream.read(_PIECE):
+            body_hash.update(piece)
+            self._spool.write(piece)
+        self.environ["CONTENT_LENGTH"] = str(self._spool.tell())
+        self._spool.seek(0)
+        self.environ["wsgi.input"] = self._spool
         self.environ.pop("HTTP_TRANSFER_ENCODING", None)
         self.environ.pop("wsgi.input_terminated", None)
+        return body_hash.hexdigest()
 
     def close(self) -> None:
         """Closes uploads and the body's spool."""

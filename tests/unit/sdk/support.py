@@ -49,7 +49,9 @@ def answering(result: Any, *decorators: Callable[[Any], Any], methods: tuple[str
     return action("/", methods=methods)(answer)
 
 
-def sign(method: str = "GET", path: str = "/action/", query: bytes = b"", body: bytes = b"", **claims: Any) -> str:
+def sign(
+    method: str = "GET", path: str = "/action/", query: bytes = b"", body: bytes = b"", **claims: Any
+) -> str:
     """A context of the host for one call."""
     values: dict[str, Any] = {
         "audience": "polls",

@@ -6,10 +6,10 @@ import itertools
 from datetime import timedelta
 
 import pytest
+from tests.unit.sdk.support import answering, call, service
 
 from plugit_wsgi import sdk
 from plugit_wsgi.errors import ConfigError
-from tests.unit.sdk.support import answering, call, service
 
 META = [
     (sdk.only_logged_user(), {"only_logged_user": True}),
@@ -131,7 +131,11 @@ def test_crossdomain_answers_actions_and_preflights(options, expected, method):
 
 @pytest.mark.parametrize(
     ("origin", "allowed"),
-    [("https://a.example", "https://a.example"), ("https://b.example", "https://b.example"), ("https://c", None)],
+    [
+        ("https://a.example", "https://a.example"),
+        ("https://b.example", "https://b.example"),
+        ("https://c", None),
+    ],
 )
 def test_of_several_origins_the_visitors_own_is_answered(origin, allowed):
     """A browser takes one origin only; the original sent all of them in a row, which none takes."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 from markupsafe import Markup
+from tests.unit.sdk.support import answering, call, service
 
 from plugit_wsgi import sdk
 from plugit_wsgi.sdk import PlugItRedirect, PlugItSendFile, PlugItSetSession
-from tests.unit.sdk.support import answering, call, service
 
 
 @dataclass
@@ -27,7 +27,10 @@ DATA = [
     ({}, {}),
     ({"ключ": "é☃𝄞"}, {"ключ": "é☃𝄞"}),
     ({1: "one"}, {"1": "one"}),
-    ({"at": datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc)}, {"at": "Thu, 29 Feb 2024 12:00:00 GMT"}),
+    (
+        {"at": datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc)},
+        {"at": "Thu, 29 Feb 2024 12:00:00 GMT"},
+    ),
     ({"on": datetime.date(2024, 2, 29)}, {"on": "Thu, 29 Feb 2024 00:00:00 GMT"}),
     ({"id": uuid.UUID(int=1)}, {"id": "00000000-0000-0000-0000-000000000001"}),
     ({"sum": decimal.Decimal("1.10")}, {"sum": "1.10"}),
@@ -102,7 +105,7 @@ def test_redirect_is_a_control_header(result, url, no_prefix):
 
 
 def test_session_values_are_set_and_deleted():
-    """"" is a value; None takes the key away."""
+    """ "" is a value; None takes the key away."""
     answer = call(answering(PlugItSetSession({"a": 1}, {"city": "Zürich", "n": 7, "none": "", "gone": None})))
     assert answer.json == {"a": 1}
     assert answer.headers["EbuIo-PlugIt-SetSession-city"].encode("latin-1").decode("utf-8") == "Zürich"
@@ -156,7 +159,7 @@ def test_open_file_is_sent_from_where_it_stands_and_closed(tmp_path):
     answer = call(answering(PlugItSendFile(source, "text/plain", as_attachment=True)))
     assert answer.data == b"3456789"
     assert answer.headers["Content-Length"] == "7"
-    assert 'filename=name.txt' in answer.headers["Content-Disposition"]
+    assert "filename=name.txt" in answer.headers["Content-Disposition"]
     assert source.closed
 
 
@@ -177,7 +180,10 @@ def test_head_of_a_file_closes_it(tmp_path):
 
 def test_missing_file_is_a_500(tmp_path, caplog):
     """The author's mistake, told to the log."""
-    assert service(answering(PlugItSendFile("none", "text/plain")), folder=tmp_path).get("/action/").status_code == 500
+    assert (
+        service(answering(PlugItSendFile("none", "text/plain")), folder=tmp_path).get("/action/").status_code
+        == 500
+    )
     assert "action answer" in caplog.text
 
 
@@ -197,7 +203,9 @@ ETAGS = [
 def test_etag_is_taken_out_of_the_data_and_answered(known, status, etag):
     """304 for a visitor who has it; the action's own dict stays as it was."""
     data = {"a": 1, "_plugit_etag": etag}
-    answer = call(answering(data, sdk.send_etag()), headers={"X-Plugit-If-None-Match": known} if known else {})
+    answer = call(
+        answering(data, sdk.send_etag()), headers={"X-Plugit-If-None-Match": known} if known else {}
+    )
     assert answer.status_code == status
     assert answer.headers["ETag"] == etag
     assert answer.data == (b'{"a":1}' if status == 200 else b"")
