@@ -79,7 +79,7 @@ LAZY: dict[tuple[str, str], str] = {}
 
 #: Modules that import by a name they compute, which this test cannot see, and why.
 BY_NAME = {
-    "plugit_wsgi.loading": "a transport, an engine is imported when chosen: importing the library stays cheap",
+    "plugit_wsgi.loading": "a transport, an engine is imported when chosen: importing the library is cheap",
     "plugit_wsgi.sdk.folder": "the actions of a service folder are the author's, not ours",
 }
 
