@@ -38,6 +38,8 @@ from .head import compose_head
 from .pool import Pool
 from .resolve import Address, Resolver
 
+IDLE: Final = 60.0
+"""Seconds after which an idle connection is not used any more."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -66,7 +68,7 @@ class RequestsTransport:
         parts = urlsplit(base_url)
         self._path = parts.path.rstrip("/") + "/"
         self._own = (
-            ("Host", parts.netloc.rpartition("@")[2]),
+            ("Host", parts.netloc.rpartition("@")[2].encode("idna").decode()),
             ("User-Agent", user_agent),
             ("Accept-Encoding", "identity"),
             ("Connection", "keep-alive"),
@@ -115,19 +117,20 @@ class RequestsTransport:
             return adapter
         # Two threads may both get here: setdefault lets one win, the other's has opened nothing.
         adapter = self._processes.setdefault(process, self._new_adapter())
-        for parent in [pid for pid in self._processes if pid != process]:
-            self._processes.pop(parent).close()  # our copies of its sockets; the parent keeps its own
+        for parent in set(self._processes) - {process}:
+            inherited = self._processes.pop(parent, None)
+            if inherited is not None:
+                inherited.close()  # our copies of its sockets; the parent keeps its own
         return adapter
 
     def _new_adapter(self) -> _Adapter:
         resolver = Resolver(self._host, self._port, self._clock)
 
         def make() -> _Connection:
+            shared: dict[str, Any] = {"pool": pool, "resolver": resolver, "clock": self._clock}
             if self._context is None:
-                return _Connection(self._host, self._port, pool=pool, resolver=resolver)
-            return _TlsConnection(
-                self._host, self._port, pool=pool, resolver=resolver, ssl_context=self._context
-            )
+                return _Connection(self._host, self._port, **shared)
+            return _TlsConnection(self._host, self._port, **shared, ssl_context=self._context)
 
         pool: Pool[_Connection] = Pool(make, self._pool_size)
         return _Adapter(pool)
@@ -186,11 +189,15 @@ _NO_HEADERS: Final = requests.structures.CaseInsensitiveDict({"Content-Length": 
 class _Connection(HTTPConnection):
     """A urllib3 connection that opens by a deadline. One thread at a time."""
 
-    def __init__(self, host: str, port: int, *, pool: Pool[Any], resolver: Resolver, **named: Any) -> None:
+    def __init__(
+        self, host: str, port: int, *, pool: Pool[Any], resolver: Resolver, clock: Clock, **named: Any
+    ) -> None:
         super().__init__(host, port, **named)
         self._connections = pool
         self._resolver = resolver
+        self._clock = clock
         self._deadline: Deadline | None = None
+        self._idle_since = 0.0
 
     def open(self, deadline: Deadline) -> socket.socket:
         """The socket, connected by the deadline, TLS included."""
@@ -207,13 +214,14 @@ class _Connection(HTTPConnection):
     def free(self, reusable: bool) -> None:
         """Back to the pool, or closed."""
         if reusable:
+            self._idle_since = self._clock.monotonic()
             self._connections.give(self)
         else:
             self.close()
 
     def is_quiet(self) -> bool:
-        """Open, and nothing to read."""
-        return self.is_connected
+        """Open, with nothing to read, and not idle for so long that a router may have forgotten it."""
+        return self._clock.monotonic() - self._idle_since < IDLE and self.is_connected
 
     def _new_conn(self) -> socket.socket:
         """urllib3's hook for the socket below HTTP or TLS."""
@@ -238,8 +246,8 @@ class _TlsConnection(_Connection, HTTPSConnection):
     """The same, over TLS."""
 
     def is_quiet(self) -> bool:
-        """Open, and nothing to read, on the wire or decrypted."""
-        return self.is_connected and not cast(ssl.SSLSocket, self.sock).pending()
+        """The same, and nothing decrypted that nobody took."""
+        return super().is_quiet() and not cast(ssl.SSLSocket, self.sock).pending()
 
 
 def _connect(address: Address, seconds: float) -> socket.socket:
