@@ -3,7 +3,7 @@
 1. Each text that goes out, each variable that is read and each round of a loop is counted before the next.
 2. A number in a template never decides how much memory is taken: filters that make text longer by an argument
    are refused above `WIDEST`, and no text or list in between is larger than the whole output may be.
-3. Going over is sticky: a template that swallows the error (``{% if %}`` does) meets it again.
+3. Going over is no `Exception`: tags that swallow those (``{% if %}`` does) do not swallow it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ DEEPEST = 50
 """How deep a nested list may be that is drawn as nested HTML lists."""
 
 
-class OverBudget(Exception):
+LONGEST = 100_000
+"""How many items a list may have that a filter makes, or goes through one by one."""
+
+FURTHEST = 10_000
+"""How far into markup a filter may look for the place to cut it."""
+
+
+class OverBudget(BaseException):
     """A template asked for more than it may have. The text says of what."""
 
 
@@ -31,12 +38,14 @@ class Budget:
         output: characters, of the whole output and of any single value.
         loops: rounds of all loops together.
         steps: variables read and filters called; long values count more, one step for each 64 items.
+        seconds: of the processor, not of the clock: a busy host is not the template's fault.
         depth: templates included in one another.
     """
 
     output: int = 2 * 1024 * 1024
     loops: int = 100_000
     steps: int = 500_000
+    seconds: float = 0.4
     depth: int = 8
 
 
@@ -44,19 +53,17 @@ DEFAULT = Budget()
 
 
 def measure(value: Any, most: int) -> int:
-    """About how many characters a value prints as; stops counting above `most`."""
+    """About how many characters a value prints as, at least one for each item; stops above `most`."""
     size, waiting = 0, [value]
-    while waiting and size <= most:
+    while waiting and size + len(waiting) <= most:
         each = waiting.pop()
-        size += 1
-        if isinstance(each, str):
-            size += len(each)
-        elif isinstance(each, Mapping):
+        size += 1 + (len(each) if isinstance(each, str) else 0)
+        if isinstance(each, Mapping):
             waiting.extend(each.keys())
             waiting.extend(each.values())
         elif isinstance(each, (list, tuple)):
             waiting.extend(each)
-    return size
+    return size + len(waiting)
 
 
 def is_deeper(value: Any, most: int) -> bool:
@@ -66,4 +73,4 @@ def is_deeper(value: Any, most: int) -> bool:
         level = [item for each in level if isinstance(each, (list, tuple)) for item in each]
         if not level:
             return False
-    return True
+    return any(isinstance(each, (list, tuple)) for each in level)

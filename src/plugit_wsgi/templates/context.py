@@ -7,6 +7,7 @@ using.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,12 +18,15 @@ from ..people import Organization
 from .budget import Budget, OverBudget
 from .data import MISSING, Record
 
+_LOOK_EVERY = 16
+"""Steps between two looks at the time."""
+
 
 class VisitorValues(dict[str, Any]):
     """The values that differ between visitors; remembers whether one was read. One per request.
 
-    They are made when first read; one that is not there is `MISSING`, and asking for it counts as reading: the
-    answer tells the visitors apart.
+    They are made when first read; one that is not there is `MISSING`, and asking for it counts as reading:
+    the answer tells the visitors apart.
     """
 
     def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
@@ -51,7 +55,13 @@ class ServiceContext(Context):
         outside: an error that a callable of the host raised, or None.
     """
 
-    def __init__(self, answer: Mapping[str, Any], facts: TemplateFacts, budget: Budget) -> None:
+    def __init__(
+        self,
+        answer: Mapping[str, Any],
+        facts: TemplateFacts,
+        budget: Budget,
+        clock: Callable[[], float] = time.thread_time,
+    ) -> None:
         # use_l10n: a number is printed as the service sent it, whatever language the thread has.
         super().__init__(use_l10n=False)
         self.answer = answer
@@ -62,6 +72,9 @@ class ServiceContext(Context):
         self.steps = budget.steps
         self.depth = 0
         self.outside: Exception | None = None
+        self._clock = clock
+        self._until = clock() + budget.seconds
+        self._look_at = max(budget.steps - _LOOK_EVERY, 0)
         self._personal = False
         self._visitor = VisitorValues(_visitor_values(facts))
         self.dicts += [{**answer, **_plain_facts(facts)}, self._visitor, {}]
@@ -88,6 +101,7 @@ class ServiceContext(Context):
         self.loops -= 1
         if self.loops < 0:
             raise OverBudget(f"more than {self.budget.loops} rounds of loops")
+        self.spend(0)
 
     def emit(self, size: int) -> None:
         """Counts text that goes out; `size` in characters."""
@@ -98,18 +112,16 @@ class ServiceContext(Context):
     def spend(self, size: int) -> None:
         """Counts a value with `size` items or characters that was read or made."""
         self.steps -= 1 + (size >> 6)
+        if self.steps < self._look_at or size > self.budget.output:
+            self._look(size)
+
+    def _look(self, size: int) -> None:
+        """Now and then, and after each large value: asking for the time at every step would cost too much."""
         if self.steps < 0 or size > self.budget.output:
-            self.steps = min(self.steps, -1)
             raise OverBudget("too many or too large values")
-
-    def check(self) -> None:
-        """Meets an overrun that the template swallowed.
-
-        Raises:
-            OverBudget: there was one.
-        """
-        if min(self.room, self.loops, self.steps) < 0:
-            raise OverBudget("more than a template may cost")
+        if self._clock() > self._until:
+            raise OverBudget(f"more than {self.budget.seconds} seconds of the processor")
+        self._look_at = max(self.steps - _LOOK_EVERY, 0)
 
     def ask(self, question: Callable[[str], Any], argument: str) -> Any:
         """Calls the host; its errors stay its own and are never blamed on the template."""

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from ..errors import PlugItError, TemplateError
 from ..interfaces import Rendered, TemplateFacts
 from ..page import Fragment
-from .budget import DEFAULT, Budget
+from .budget import DEFAULT, Budget, OverBudget
 from .compiler import ClosedEngine, ServiceTemplate
 from .context import ServiceContext
 from .nodes import Block, Extends
@@ -94,8 +94,7 @@ class DjangoTemplate:
         try:
             with in_host_language(), context.render_context.push_state(self._template):
                 fragment = self._fragment(context)
-            context.check()
-        except Exception as error:
+        except (Exception, OverBudget) as error:
             raise self._blamed(error, context) from error
         return Rendered(fragment=fragment, personal=context.personal)
 
@@ -108,7 +107,7 @@ class DjangoTemplate:
         try:
             with context.render_context.push_state(self._template):
                 return str(self._template.nodelist.render(context))
-        except Exception as error:
+        except (Exception, OverBudget) as error:
             raise self._blamed(error, context) from error
 
     def _fragment(self, context: ServiceContext) -> Fragment:
@@ -120,7 +119,7 @@ class DjangoTemplate:
             menu=Markup(_text(self._menu, context)),
         )
 
-    def _blamed(self, error: Exception, context: ServiceContext) -> Exception:
+    def _blamed(self, error: BaseException, context: ServiceContext) -> BaseException:
         """An error of the host stays what it is; all else is this template's."""
         if error is context.outside or isinstance(error, PlugItError):
             return error
@@ -131,12 +130,12 @@ def _text(block: Block | None, context: ServiceContext) -> str:
     return "" if block is None else str(block.render_annotated(context))
 
 
-def _failure(error: Exception, template_tag: str) -> TemplateError:
+def _failure(error: BaseException, template_tag: str) -> TemplateError:
     message = f"{type(error).__name__}: {error}"
     return TemplateError(message, template_tag=template_tag, line=_line(error))
 
 
-def _line(error: Exception) -> int | None:
+def _line(error: BaseException) -> int | None:
     """The line of the innermost tag that was being compiled or rendered."""
     token = getattr(error, "token", None)
     line: int | None = getattr(token, "lineno", None)

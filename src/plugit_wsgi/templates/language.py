@@ -21,7 +21,7 @@ from django.template.defaulttags import IfNode, TemplateIfParser
 from django.template.defaulttags import register as default_tags
 from django.template.loader_tags import do_block
 
-from .budget import DEEPEST, DEFAULT, WIDEST, OverBudget, is_deeper, measure
+from .budget import DEEPEST, DEFAULT, FURTHEST, LONGEST, WIDEST, OverBudget, is_deeper, measure
 from .nodes import Block, CsrfToken, Extends, IfChanged, Lorem, Text
 from .parents import PARENTS
 
@@ -32,11 +32,11 @@ _TAGS = (
 )
 _FILTERS = (
     "addslashes", "capfirst", "cut", "date", "default", "default_if_none", "dictsort", "dictsortreversed",
-    "divisibleby", "escape", "escapejs", "escapeseq", "filesizeformat", "first", "force_escape", "get_digit",
+    "divisibleby", "escape", "escapejs", "filesizeformat", "first", "force_escape", "get_digit",
     "iriencode", "json_script", "last", "length", "linebreaks", "linebreaksbr", "linenumbers", "lower",
-    "make_list", "phone2numeric", "pluralize", "pprint", "random", "safe", "safeseq", "slice", "slugify",
-    "striptags", "time", "timesince", "timeuntil", "title", "truncatechars", "truncatechars_html",
-    "truncatewords", "truncatewords_html", "upper", "urlencode", "urlize", "urlizetrunc", "wordcount",
+    "phone2numeric", "pluralize", "random", "safe", "slice", "slugify",
+    "striptags", "time", "timesince", "timeuntil", "title", "truncatechars", "truncatewords",
+    "upper", "urlencode", "urlize", "urlizetrunc", "wordcount",
     "wordwrap", "yesno",
 )
 # fmt: on
@@ -52,18 +52,46 @@ def _check_width(_value: Any, argument: Any) -> None:
 
 def _check_sum(value: Any, argument: Any) -> None:
     """Two lists or texts are not larger together than the output may be: doubling ends early."""
+    if isinstance(value, (list, tuple)):
+        _check_items(value, argument)
     if isinstance(value, (str, list, tuple)) and measure([value, argument], MOST) > MOST:
         raise OverBudget("a sum that is too large")
 
 
+def _check_items(value: Any, _argument: Any) -> None:
+    """A text counts by its letters, as it does for filters that go through lists."""
+    if isinstance(value, (str, list, tuple)) and len(value) > LONGEST:
+        raise OverBudget(f"a list of more than {LONGEST}")
+
+
+def _check_print(value: Any, _argument: Any) -> None:
+    """All that is inside counts."""
+    if measure(value, LONGEST) > LONGEST:
+        raise OverBudget(f"more than {LONGEST} to be printed")
+
+
+def _check_cut(_value: Any, argument: Any) -> None:
+    """Markup is parsed up to the cut."""
+    if str(argument).isdigit() and int(argument) > FURTHEST:
+        raise OverBudget(f"a cut after more than {FURTHEST}")
+
+
+def _check_letters(value: Any, _argument: Any) -> None:
+    """Letters one by one take a hundred times the memory of a text."""
+    if len(str(value)) > LONGEST:
+        raise OverBudget(f"a list of more than {LONGEST}")
+
+
 def _check_join(value: Any, separator: Any) -> None:
     """The separators together are not larger than the output may be."""
+    _check_items(value, separator)
     if isinstance(value, (str, list, tuple)) and len(value) * len(str(separator)) > MOST:
         raise OverBudget("a joined text that is too large")
 
 
 def _check_depth(value: Any, _argument: Any) -> None:
     """Each level is indented further, so that depth multiplies length."""
+    _check_print(value, _argument)
     if is_deeper(value, DEEPEST):
         raise OverBudget(f"a list nested deeper than {DEEPEST}")
 
@@ -152,11 +180,17 @@ _OWN_TAGS: dict[str, Callable[[Any, Token], Node]] = {
 _BOUNDED: dict[str, _Check] = {
     "add": _check_sum,
     "center": _check_width,
+    "escapeseq": _check_items,
     "floatformat": _check_width,
     "join": _check_join,
     "ljust": _check_width,
+    "make_list": _check_letters,
+    "pprint": _check_print,
     "rjust": _check_width,
+    "safeseq": _check_items,
     "stringformat": _check_width,
+    "truncatechars_html": _check_cut,
+    "truncatewords_html": _check_cut,
     "unordered_list": _check_depth,
 }
 
