@@ -71,6 +71,7 @@ SHARED_LIBRARIES = {
     ("host", "webob"): (STEP.keys(), "its request is what the public callables of a host are given"),
     ("host", "markupsafe"): (STEP.keys(), "its Markup is the type of HTML that crosses a room"),
     ("host", "django"): ({"templates"}, "the room is Django's engine, closed up"),
+    ("testing", "pytest"): ({"testing"}, "a contract suite is a class of pytest"),
     ("sdk", "werkzeug"): ({"sdk"}, "the SDK is written on it and hands its request to the authors"),
 }
 

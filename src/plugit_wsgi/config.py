@@ -5,14 +5,22 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigError
 from .interfaces import Cache, SessionStore
 from .wire import names
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -259,6 +267,18 @@ def limits_from_table(table: object, where: str = "limits") -> Limits:
         ConfigError: a key that does not exist, or as `Limits`.
     """
     return Limits(**checked_table(table, where, [item.name for item in fields(Limits)]))
+
+
+def read_toml(path: str | PathLike[str]) -> dict[str, Any]:
+    """The top table of a TOML file.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError("file", str(path), f"a TOML file that can be read ({error})") from error
 
 
 def checked_table(table: object, where: str, known: Collection[str]) -> dict[str, Any]:

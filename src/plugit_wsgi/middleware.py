@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,6 +22,7 @@ from .config import (
     checked_path,
     checked_table,
     limits_from_table,
+    read_toml,
     service_from_table,
 )
 from .csrf import Tokens
@@ -46,11 +45,6 @@ from .wire.keys import load_secrets, service_keys
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _log = logging.getLogger("plugit_wsgi")
 _FILE_KEYS = ("services", "secret_key", "prefix", "threads", "trusted_hops", "login_url", "limits")
@@ -281,11 +275,7 @@ def read_file(path: str | PathLike[str]) -> dict[str, Any]:
     Raises:
         ConfigError: the file cannot be read, or has a key that does not exist.
     """
-    try:
-        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError("file", str(path), f"a TOML file that can be read ({error})") from error
-    values = checked_table(found, "", _FILE_KEYS)
+    values = checked_table(read_toml(path), "", _FILE_KEYS)
     services = values.get("services", [])
     if not isinstance(services, list):
         raise ConfigError("services", services, "[[services]] tables")
