@@ -346,6 +346,8 @@ class Pipeline:
             service_pk=self.service.name,
             media_url=visit.base_url + "media/",
             static_url=visit.prefix + "/_assets/",
+            user_mode=visit.user_mode,
+            real_users=not visit.user_mode,
             get_user=self._other_user,
             include=lambda action: self._include(action, visit, deadline),
         )

@@ -16,6 +16,9 @@ from .interfaces import Directory, Identify, SessionStore
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
 from .session import Session, VisitorIds, from_content
 
+USER_MODE = "plugit_wsgi.user_mode"
+"""Environ key of a text: which of its invented users a development host shows; no other host sets it."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -66,6 +69,11 @@ class Visit:
     def user_id(self) -> str | None:
         """Id of the user; None is anonymous."""
         return None if self.visitor.user is None else self.visitor.user.id
+
+    @property
+    def user_mode(self) -> str:
+        """Which invented user of a development host this is; "" on any other host."""
+        return str(self.environ.get(USER_MODE, ""))
 
     def moved(self, action: str, query: str) -> Visit:
         """The same visit at another action."""

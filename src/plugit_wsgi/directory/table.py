@@ -12,10 +12,11 @@ from ..errors import ConfigError
 from ..people import Membership, Organization, Rights, User
 
 _ORGANIZATION_KEYS = ("id", "name", "codops")
-_TEXTS = ("username", "first_name", "last_name", "email")
 _FLAGS = ("member", "admin")
-_LISTS = ("subscription_labels", "groups", "organizations")
-_USER_KEYS = ("id", *_TEXTS, *_FLAGS, *_LISTS, "rights", "subscriptions", "extra")
+_USER_KEYS = (
+    *("id", "username", "first_name", "last_name", "email", "member", "admin", "groups", "extra"),
+    *("subscription_labels", "organizations", "rights", "subscriptions"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,10 @@ def _user(known: Mapping[str, Any], where: str, organizations: Mapping[str, Orga
     )
     return User(
         _id(known, where),
-        *(_text(known, name, where) for name in _TEXTS),
+        username=_text(known, "username", where),
+        first_name=_text(known, "first_name", where),
+        last_name=_text(known, "last_name", where),
+        email=_text(known, "email", where),
         member=_flag(known, "member", where),
         admin=_flag(known, "admin", where),
         memberships=memberships,
