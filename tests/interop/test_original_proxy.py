@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from plugit_wsgi.sdk import load_service
 from tests.interop.processes import HERE, Process
 from tests.interop.visitor import Visitor
-from tests.support.servers import serve_in_thread
+from tests.support.servers import run_app
 
 USERS = ("ano", "log", "mem", "adm")
 
 
 @pytest.fixture(scope="module")
 def service_url() -> Iterator[str]:
-    """The service of ``sdk_service/``, on a socket, inside wsgiref.validate."""
-    with serve_in_thread(load_service(HERE / "sdk_service")) as url:
-        yield url
+    """The service of ``sdk_service/``, in a process of its own, inside wsgiref.validate.
+
+    Not under Werkzeug's server: the original proxy hangs up on answers it does not need, and that server
+    then forgets to close them.
+    """
+    with run_app("waitress", HERE / "sdk_service" / "wsgi.py") as service:
+        yield service.url
 
 
 @pytest.fixture

@@ -298,6 +298,17 @@ def session_set(request):
     return PlugItSetSession({}, values)
 
 
+@action(route="/session/set-text", template="plain.html")
+def session_set_text(request):
+    return PlugItSetSession({}, dict(request.args.items()))
+
+
+@action(route="/session/delete", template="plain.html")
+def session_delete(request):
+    with_headers(EbuIo_PlugIt_DelSession_v="yes")
+    return {}
+
+
 @action(route="/session/set-and-go")
 def session_set_and_go(request):
     return PlugItSetSession(PlugItRedirect("session/get"), {b"step": b"2"})
@@ -332,6 +343,11 @@ def go_away(request):
     return PlugItRedirect("http://evil.example/", no_prefix=True)
 
 
+@action(route="/go/words")
+def go_words(request):
+    return PlugItRedirect("form/?name=Größe & mehr".encode("utf-8"))
+
+
 @action(route="/go/post", methods=["POST"])
 def go_post(request):
     return PlugItRedirect("form/")
@@ -361,6 +377,14 @@ def file_inline(request):
 def file_attachment(request):
     content = io.BytesIO("Zahlen;Größen\n1;2\n".encode("utf-8"))
     return PlugItSendFile(content, mimetype="text/csv", as_attachment=True, attachment_filename="table.csv")
+
+
+@action(route="/file/named", methods=["GET", "POST"])
+def file_named(request):
+    content = io.BytesIO(b"%PDF-1.4 ...")
+    name = "Größe & Co; Łódź.pdf"
+    result = PlugItSendFile(content, mimetype="application/pdf", as_attachment=True, attachment_filename=name)
+    return PlugItSetSession(result, {b"got": b"1"})
 
 
 @action(route="/file/big")
