@@ -70,12 +70,14 @@ def build_response(result: object, action: Action, request: Request, folder: Pat
     if action.marks.etag:
         result, etag = _take_etag(result)
     response = _body(result, action, request, folder)
-    if etag:
-        response.headers["ETag"] = encode_value("ETag", etag)
-        if request.method in ("GET", "HEAD") and _is_known(str(etag), request):
-            response.status_code = 304
-    for key, value in changes.items():
-        _set_session(response, key, value)
+    try:
+        if etag:
+            _set_etag(response, str(etag), request)
+        for key, value in changes.items():
+            _set_session(response, key, value)
+    except WireError:
+        response.close()  # it may hold a file
+        raise
     if action.marks.cross_domain is not None:
         _allow_cross_domain(response, action.marks.cross_domain, action.marks.methods, request)
     return response
@@ -167,6 +169,12 @@ def _take_etag(result: object) -> tuple[object, object]:
     if not isinstance(result, Mapping) or ETAG_KEY not in result:
         return result, None
     return {key: value for key, value in result.items() if key != ETAG_KEY}, result[ETAG_KEY]
+
+
+def _set_etag(response: Response, etag: str, request: Request) -> None:
+    response.headers["ETag"] = encode_value("ETag", etag)
+    if request.method in ("GET", "HEAD") and _is_known(etag, request):
+        response.status_code = 304
 
 
 def _is_known(etag: str, request: Request) -> bool:

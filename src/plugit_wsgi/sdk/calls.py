@@ -34,9 +34,6 @@ META_LIFETIME = 300
 """Seconds that meta and media may be kept."""
 
 log = logging.getLogger("plugit_wsgi.sdk")
-_METHODS = {names.MAIL: ("POST",), names.ACTION: None}
-_GET = ("GET", "HEAD")
-_FENCED = (names.PING, names.MAIL, names.META, names.TEMPLATE, names.ACTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +60,12 @@ class Calls:
         Raises:
             HTTPException: 404 for callers outside of the allowed networks, 405 for a wrong method.
         """
-        if match.call in _FENCED:
+        fenced, methods, answer = _CALLS[match.call]
+        if fenced:
             self._check_network(request)
-        methods = _METHODS.get(match.call, _GET)
         if methods is not None and request.method not in methods:
             raise MethodNotAllowed(valid_methods=methods)
-        answers: dict[str, Callable[[Match, Request], Response]] = {
-            names.PING: self._ping,
-            names.VERSION: self._version,
-            names.META: self._meta,
-            names.TEMPLATE: self._template,
-            names.ACTION: self._action,
-            names.MEDIA: self._media,
-            names.MAIL: self._mail,
-        }
-        return answers[match.call](match, request)
+        return answer(self, match, request)
 
     def _check_network(self, request: Request) -> None:
         # No address at all: no network was in between (a test, a server on a socket file).
@@ -146,6 +134,19 @@ class Calls:
         if result is None:
             return json_response({"result": "Ok"})
         return result if isinstance(result, Response) else json_response(result)
+
+
+_GET = ("GET", "HEAD")
+_CALLS: dict[str, tuple[bool, tuple[str, ...] | None, Callable[[Calls, Match, Request], Response]]] = {
+    names.PING: (True, _GET, Calls._ping),
+    names.VERSION: (False, _GET, Calls._version),
+    names.META: (True, _GET, Calls._meta),
+    names.TEMPLATE: (True, _GET, Calls._template),
+    names.ACTION: (True, None, Calls._action),
+    names.MEDIA: (False, _GET, Calls._media),
+    names.MAIL: (True, ("POST",), Calls._mail),
+}
+"""Of each call: whether it is for the allowed networks only, its methods (None: the action's), the answer."""
 
 
 def _route(match: Match) -> Route:

@@ -178,6 +178,15 @@ def test_head_of_a_file_closes_it(tmp_path):
     assert source.closed
 
 
+def test_file_of_a_refused_answer_is_closed(tmp_path):
+    """Nothing is left open by a header that cannot be sent."""
+    (tmp_path / "f").write_bytes(b"x")
+    source = (tmp_path / "f").open("rb")
+    result = PlugItSetSession(PlugItSendFile(source, "text/plain"), {"k": "v\n"})
+    assert call(answering(result)).status_code == 500
+    assert source.closed
+
+
 def test_missing_file_is_a_500(tmp_path, caplog):
     """The author's mistake, told to the log."""
     assert (
