@@ -16,12 +16,12 @@ USERS = ("ano", "log", "mem", "adm")
 
 @pytest.fixture(scope="module")
 def service_url() -> Iterator[str]:
-    """The service of ``sdk_service/``, in a process of its own, inside wsgiref.validate.
+    """The service of ``sdk_service/``, in a process of its own.
 
     Not under Werkzeug's server: the original proxy hangs up on answers it does not need, and that server
     then forgets to close them.
     """
-    with run_app("waitress", HERE / "sdk_service" / "wsgi.py") as service:
+    with run_app("cheroot", HERE / "sdk_service" / "wsgi.py", validate=False) as service:
         yield service.url
 
 
