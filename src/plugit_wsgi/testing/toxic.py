@@ -16,9 +16,24 @@ KEPT_BODY: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Waits. Immutable. `seconds` long."""
+    """Waits `seconds`. Immutable."""
 
     seconds: float
+
+    def play(self, _peer: socket.socket, over: threading.Event) -> None:
+        """Or until all is over."""
+        over.wait(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Waits for an event, which a test sets. Immutable."""
+
+    event: threading.Event
+
+    def play(self, _peer: socket.socket, _over: threading.Event) -> None:
+        """At most 10 s."""
+        self.event.wait(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +43,26 @@ class Drip:
     data: bytes
     seconds: float
 
+    def play(self, peer: socket.socket, over: threading.Event) -> None:
+        """Or until all is over."""
+        for value in self.data:
+            peer.sendall(bytes([value]))
+            if over.wait(self.seconds):
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class Sip:
+    """Reads `size` bytes every `seconds`, until nothing comes. Immutable."""
+
+    size: int
+    seconds: float
+
+    def play(self, peer: socket.socket, over: threading.Event) -> None:
+        """Or until all is over."""
+        while peer.recv(self.size) and not over.wait(self.seconds):
+            pass
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
@@ -35,15 +70,13 @@ class Close:
 
     reset: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Until:
-    """Waits for an event, which a test sets. Immutable."""
-
-    event: threading.Event
+    def play(self, peer: socket.socket, _over: threading.Event) -> None:
+        """What comes before the end."""
+        if self.reset:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-Step = bytes | Pause | Drip | Close | Until
+Step = bytes | Pause | Drip | Close | Until | Sip
 Script = Iterable[Step]
 HANG: Final = Pause(3600.0)
 
@@ -196,27 +229,14 @@ class ToxicServer:
 
     def _play(self, peer: socket.socket, script: Script) -> bool:
         """Whether the connection goes on."""
-        return all(self._step(peer, step) for step in script) and not self._over.is_set()
-
-    def _step(self, peer: socket.socket, step: Step) -> bool:
-        match step:
-            case bytes():
+        for step in script:
+            if isinstance(step, bytes):
                 peer.sendall(step)
-            case Pause():
-                self._over.wait(step.seconds)
-            case Until():
-                step.event.wait(10)
-            case Drip():
-                for value in step.data:
-                    if self._over.is_set():
-                        break
-                    peer.sendall(bytes([value]))
-                    self._over.wait(step.seconds)
-            case Close():
-                if step.reset:
-                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                step.play(peer, self._over)
+            if isinstance(step, Close):
                 return False
-        return True
+        return not self._over.is_set()
 
 
 def _read_request(peer: socket.socket, number: int) -> Received | None:

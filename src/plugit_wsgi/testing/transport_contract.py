@@ -30,7 +30,7 @@ from ..clock import Deadline, SystemClock
 from ..config import Limits
 from ..errors import ServiceTimeout, ServiceUnreachable, WireError
 from ..interfaces import Headers, ServiceRequest, Transport
-from .toxic import HANG, Close, Drip, Pause, Received, Script, Step, ToxicServer, Until, ok
+from .toxic import HANG, Close, Drip, Pause, Received, Script, Sip, Step, ToxicServer, Until, ok
 from .transport_cases import BROKEN, CHUNKED, CUT, OK, PROPER, SLOW, head, repeat
 
 MakeTransport = Callable[..., Transport]
@@ -407,10 +407,11 @@ class TransportContract:
             assert transport.send(ask()).read(100) == b"second"
             assert toxic.connections == 2
 
-    def test_the_deadline_holds_while_sending(self, connect: MakeTransport) -> None:
-        """A service that does not take the request holds nobody."""
+    @pytest.mark.parametrize("step", [HANG, Sip(16 * 1024, 0.02)], ids=["reads nothing", "sips"])
+    def test_the_deadline_holds_while_sending(self, connect: MakeTransport, step: Step) -> None:
+        """A service that does not take the request, or takes it slowly, holds nobody."""
         size = 64 * 1024 * 1024
-        with ToxicServer(greeting=[HANG]) as toxic:
+        with ToxicServer(greeting=[step]) as toxic:
             transport = connect(toxic.url)
             with lasting(SHORT - 0.01, SHORT + 0.15), pytest.raises(ServiceTimeout):
                 transport.send(ask("POST", body=cast(BinaryIO, _Zeros(size)), length=size, seconds=SHORT))
@@ -564,6 +565,18 @@ class TransportContract:
             transport.send(ask()).read(10)
             assert ("X-A", "second") in transport.send(ask(method)).headers
             assert [request.connection for request in toxic.requests] == [0, 0, 1]
+
+    def test_the_second_try_is_on_a_fresh_connection(self, connect: MakeTransport) -> None:
+        """A service that restarts closes all its idle connections."""
+
+        def respond(request: Received) -> Script:
+            return [ok()] if request.target == b"/warm" or request.connection >= 3 else [Close()]
+
+        with ToxicServer(respond) as toxic:
+            transport = connect(toxic.url)
+            answers = [transport.send(ask(target="warm")) for _ in range(3)]
+            assert [answer.read(10) for answer in answers] == [b"ok"] * 3
+            assert transport.send(ask()).read(10) == b"ok"
 
     def test_a_safe_request_with_a_file_goes_out_once_more(self, connect: MakeTransport) -> None:
         """The file is read again from its start."""

@@ -124,6 +124,6 @@ class ChunkedBody:
             if not line:
                 return
             size += len(line)
-            if size > self._header_size or not is_header_line(line):
+            if not is_header_line(line):
                 break
         raise WireError("broken trailers", field="body", received=repr(line[:60]))

@@ -76,9 +76,11 @@ class Exchange:
 
     def _send(self, sock: socket.socket) -> OSError | None:
         """Sends head and body; an error if the service stopped listening: it may have answered before."""
+        patience = UntilDeadline(self.request.deadline, "the service to take the request")
         try:
             for data in self._outgoing():
-                self._send_all(sock, memoryview(data))
+                sock.settimeout(patience.limit())
+                sock.sendall(data)  # the timeout is for all of it, over TLS too
         except TimeoutError as error:
             raise ServiceTimeout("the deadline passed while sending") from error
         except OSError as error:
@@ -104,13 +106,6 @@ class Exchange:
                 raise ValueError(f"the body is {left} bytes shorter than its length")
             left -= len(data)
             yield data
-
-    def _send_all(self, sock: socket.socket, data: memoryview) -> None:
-        # sendall() of a TLS socket starts its timeout again for each record.
-        patience = UntilDeadline(self.request.deadline, "the service to take the request")
-        while data:
-            sock.settimeout(patience.limit())
-            data = data[sock.send(data) :]
 
     def _read_head(self, reader: WireReader) -> Head:
         limits = self._limits

@@ -104,3 +104,10 @@ def test_only_waiting_counts(clock: TurnableClock) -> None:
     for _ in range(100):
         wait(patience, clock, 0.001, 10)
         clock.now += 60.0
+
+
+def test_short_rests_do_not_add_up_to_a_stall(clock: TurnableClock) -> None:
+    """A byte ends a rest, wherever the windows of the rate end."""
+    patience = flowing(clock)
+    for _ in range(10):
+        wait(patience, clock, 4.5, 100_000)

@@ -10,7 +10,7 @@ import trustme
 from plugit_wsgi.clock import SystemClock
 from plugit_wsgi.config import Limits
 from plugit_wsgi.errors import ServiceTimeout, ServiceUnreachable
-from plugit_wsgi.testing.toxic import HANG, Close, Drip, Pause, Script, ToxicServer, ok
+from plugit_wsgi.testing.toxic import HANG, Close, Drip, Pause, Script, Sip, Step, ToxicServer, ok
 from plugit_wsgi.testing.transport_cases import SLOW
 from plugit_wsgi.testing.transport_contract import SHORT, ask, lasting, open_descriptors
 from plugit_wsgi.transport.requests import RequestsTransport
@@ -129,10 +129,11 @@ def test_a_dripping_body_ends_at_the_deadline(connect: Connect, tls: ssl.SSLCont
             transport.send(ask(seconds=SHORT)).read(1000)
 
 
-def test_sending_ends_at_the_deadline(connect: Connect, tls: ssl.SSLContext) -> None:
+@pytest.mark.parametrize("step", [HANG, Sip(16 * 1024, 0.02)], ids=["reads nothing", "sips"])
+def test_sending_ends_at_the_deadline(connect: Connect, tls: ssl.SSLContext, step: Step) -> None:
     """Each record of a large body has the same deadline."""
     body = bytes(32 * 1024 * 1024)
-    with ToxicServer(greeting=[HANG], tls=tls) as toxic:
+    with ToxicServer(greeting=[step], tls=tls) as toxic:
         transport = connect(toxic.url)
         with lasting(SHORT - 0.01, SHORT + 0.2), pytest.raises(ServiceTimeout):
             transport.send(ask("POST", body=body, seconds=SHORT))
