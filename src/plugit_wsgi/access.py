@@ -1,6 +1,7 @@
 """The access rules, as a table.
 
-1. A rule that is set and not met refuses; nothing lifts it (``public`` lifts the need for an organization only).
+1. A rule that is set and not met refuses. Nothing lifts it; ``public`` lifts only the need for an
+   organization.
 2. The order is the protocol's: logged, member, admin, organization member, organization admin, address.
 """
 

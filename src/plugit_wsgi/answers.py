@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from .config import Limits, Mode
+from .config import Limits, Service
 from .errors import ServiceFailed, WireError
 from .http import CORS_HEADERS, KEPT_HEADERS, below, get_header, select_headers
 from .interfaces import ServiceResponse
@@ -31,7 +31,6 @@ from .wire.result import (
 MOVED = frozenset((301, 302, 303, 307, 308))
 GATEWAY = frozenset((502, 503, 504))
 BODILESS = frozenset((204, 205, 304))
-_PASSED = KEPT_HEADERS | CORS_HEADERS
 
 
 def is_file(response: ServiceResponse) -> bool:
@@ -39,16 +38,24 @@ def is_file(response: ServiceResponse) -> bool:
     return response.status in (200, 206) and get_header(response.headers, names.IT_IS_A_FILE) is not None
 
 
-def read_answer(
-    response: ServiceResponse, *, method: str, mode: Mode, base_url: str, limits: Limits
-) -> ActionResult:
+def passed_headers(
+    headers: Headers, service: Service, limits: Limits, allowed: frozenset[str] = KEPT_HEADERS
+) -> Headers:
+    """The headers of an answer that a visitor may get: of the allow-list, CORS, a bounded Retry-After."""
+    cors = CORS_HEADERS if service.cors_credentials else CORS_HEADERS - {"access-control-allow-credentials"}
+    kept = select_headers(headers, allowed | cors)
+    seconds = read_retry_after(headers, limits)
+    others = tuple(item for item in kept if item[0].lower() != "retry-after")
+    return others if seconds is None else (*others, ("Retry-After", f"{seconds:.0f}"))
+
+
+def read_answer(response: ServiceResponse, *, method: str, service: Service, limits: Limits) -> ActionResult:
     """The answer to an action, unless it is a file.
 
     Args:
         response: whose body is read here.
         method: of the call.
-        mode: of the mount.
-        base_url: of the service.
+        service: whose answer it is.
         limits: caps of the body.
 
     Raises:
@@ -56,20 +63,20 @@ def read_answer(
         WireError: not what the protocol says.
     """
     status = response.status
-    headers = select_headers(response.headers, _PASSED)
+    headers = passed_headers(response.headers, service, limits)
     if status in MOVED:
-        return _located(response, headers) if mode == "pages" else _moved(response, base_url)
+        return _located(response, headers) if service.mode == "pages" else _moved(response, service.url)
     if status > 500 or 300 <= status < 304 or 304 < status < 400:
         raise service_failure(response, limits)
     writes = read_writes(response.headers)
-    body = b"" if method == "HEAD" or status in BODILESS else response.read(_cap(mode, limits))
+    body = b"" if method == "HEAD" or status in BODILESS else response.read(_cap(service, limits))
     redirect = get_header(response.headers, names.REDIRECT)
     if status < 300 and redirect is not None:
         absolute = get_header(response.headers, names.REDIRECT_NO_PREFIX) == "True"
         return Redirect(target=redirect, absolute=absolute, headers=headers, writes=writes)
     if status in BODILESS or method in ("HEAD", "OPTIONS") or status == 500:
         return Status(status=status, headers=headers, writes=writes)
-    if mode == "pages":
+    if service.mode == "pages":
         return _html(response, status, headers, writes, body)
     if status >= 400:
         content_type = get_header(response.headers, "Content-Type") or ""
@@ -77,8 +84,8 @@ def read_answer(
     return Data(status=status, headers=headers, writes=writes, value=parse_json(body), raw=body or b"{}")
 
 
-def _cap(mode: Mode, limits: Limits) -> int:
-    return limits.page_size if mode == "pages" else limits.action_size
+def _cap(service: Service, limits: Limits) -> int:
+    return limits.page_size if service.mode == "pages" else limits.action_size
 
 
 def parse_json(body: bytes) -> Any:

@@ -169,9 +169,7 @@ def _read_urlencoded(environ: Mapping[str, Any], ours: Sequence[Pair], limits: L
     return spool.finish(URLENCODED, token[:_TOKEN_BYTES].decode("latin-1"))
 
 
-def _read_multipart(
-    environ: Mapping[str, Any], ours: Sequence[Pair], limits: Limits, spool: _Spool
-) -> Body:
+def _read_multipart(environ: Mapping[str, Any], ours: Sequence[Pair], limits: Limits, spool: _Spool) -> Body:
     boundary = parse_options_header(environ["CONTENT_TYPE"])[1].get("boundary", "")
     if not boundary:
         raise BadRequest("the form names no boundary")

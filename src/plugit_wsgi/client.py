@@ -9,14 +9,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from .answers import MOVED, is_file, parse_json, read_answer, read_writes, service_failure
+from .answers import (
+    MOVED,
+    is_file,
+    parse_json,
+    passed_headers,
+    read_answer,
+    read_writes,
+    service_failure,
+)
 from .clock import Clock, Deadline
 from .config import Limits, Service
 from .errors import (
@@ -31,7 +39,7 @@ from .errors import (
 )
 from .events import ServiceCalled
 from .guard import Places
-from .http import CORS_HEADERS, FILE_HEADERS, below, get_header, select_headers
+from .http import FILE_HEADERS, below, get_header
 from .interfaces import (
     Cache,
     CompiledTemplate,
@@ -45,7 +53,7 @@ from .interfaces import (
 from .wire import names
 from .wire.context import digest
 from .wire.meta import ActionMeta
-from .wire.result import ActionResult, File, Moved, Status
+from .wire.result import NO_WRITES, ActionResult, File, Moved, SessionWrites, Status
 
 SMALL = 64 * 1024
 """A file up to this size is read at once, and needs no place among the streams."""
@@ -176,14 +184,12 @@ class ServiceClient:
             self._templates.set(key, compiled, DAY, 4 * len(source))
         return compiled
 
-    def _fetch_template(
-        self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str
-    ) -> bytes:
+    def _fetch_template(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str) -> bytes:
         if not meta.template_tag:
             raise TemplateError("the action has no template, and its answer is a page")
         with self._call(names.TEMPLATE, action, deadline, request_id) as response:
             if response.status == 404:
-                raise TemplateError("the service has no template for the action", template_tag=meta.template_tag)
+                raise TemplateError("the service has none for the action", template_tag=meta.template_tag)
             if response.status != 200:
                 raise service_failure(response, self.limits)
             return response.read(self.limits.template_size)
@@ -222,14 +228,8 @@ class ServiceClient:
         with self._exchange(names.ACTION, call.action, request, call.request_id) as exchange:
             response = exchange.response
             if is_file(response) and call.method != "HEAD":
-                return exchange.file(read_writes(response.headers))
-            return read_answer(
-                response,
-                method=call.method,
-                mode=self.service.mode,
-                base_url=self.service.url,
-                limits=self.limits,
-            )
+                return exchange.file(self._file_headers(response), read_writes(response.headers))
+            return read_answer(response, method=call.method, service=self.service, limits=self.limits)
 
     def media(
         self, path: str, query: str, headers: Headers, method: str, deadline: Deadline, request_id: str = ""
@@ -249,11 +249,11 @@ class ServiceClient:
         )
         with self._exchange(names.MEDIA, path, request, request_id) as exchange:
             status = exchange.response.status
-            kept = select_headers(exchange.response.headers, FILE_HEADERS | CORS_HEADERS)
+            kept = self._file_headers(exchange.response)
             if status in (304, 416) or (method == "HEAD" and status in (200, 206)):
                 return Status(status=status, headers=kept)
             if status in (200, 206):
-                return exchange.file()
+                return exchange.file(kept)
             if 400 <= status < 500:
                 raise ActionNotFound("media")
             raise service_failure(exchange.response, self.limits)
@@ -292,11 +292,15 @@ class ServiceClient:
             connect_timeout=self.limits.connect,
         )
         with self._exchange(names.MAIL, "", request, "") as exchange:
-            return exchange.response.status == 200 and self._read_object(exchange.response).get("result") == "Ok"
+            response = exchange.response
+            return response.status == 200 and self._read_object(response).get("result") == "Ok"
 
     def close(self) -> None:
         """Gives the connections back."""
         self._transport.close()
+
+    def _file_headers(self, response: ServiceResponse) -> Headers:
+        return passed_headers(response.headers, self.service, self.limits, FILE_HEADERS)
 
     def _read_object(self, response: ServiceResponse) -> dict[str, Any]:
         if response.status != 200:
@@ -380,17 +384,15 @@ class _Exchange:
         self._limits = limits
         self._left = False
 
-    def file(self, writes: Any = None) -> File:
+    def file(self, headers: Headers, writes: SessionWrites = NO_WRITES) -> File:
         """The answer as a file: a small one in memory, a large one as a stream with a place of its own."""
-        headers = select_headers(self.response.headers, FILE_HEADERS | CORS_HEADERS)
-        extra = {"writes": writes} if writes else {}
-        body: Any
-        if _is_small(headers):
+        body: Iterable[bytes]
+        if _is_small(self.response.headers):
             body = (self.response.read(SMALL),)
         else:
             body = FileStream(self.response, self._streams)
             self._left = True
-        return File(status=self.response.status, headers=headers, body=body, **extra)
+        return File(status=self.response.status, headers=headers, body=body, writes=writes)
 
     def end(self) -> None:
         """Closes what did not leave; a short rest is read, so that the connection can be used again."""

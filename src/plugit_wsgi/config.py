@@ -146,8 +146,9 @@ class Service:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ConfigError("Service.name", self.name, "lower-case letters, digits and hyphens ([a-z0-9][a-z0-9-]*)")
-        object.__setattr__(self, "url", _checked_url(self.url, f"Service({self.name!r}).url", self.allow_http))
+            raise ConfigError("Service.name", self.name, "[a-z0-9][a-z0-9-]*, such as 'polls'")
+        url = _checked_url(self.url, f"Service({self.name!r}).url", self.allow_http)
+        object.__setattr__(self, "url", url)
         if self.mount is not None:
             object.__setattr__(self, "mount", checked_path(self.mount, f"Service({self.name!r}).mount"))
         for name, expected in _CHOICES.items():
@@ -162,7 +163,8 @@ class Service:
     def _check_choice(self, name: str, expected: tuple[object, ...]) -> None:
         value = getattr(self, name)
         if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in expected):
-            raise ConfigError(f"Service({self.name!r}).{name}", value, f"one of {', '.join(map(repr, expected))}")
+            choices = ", ".join(map(repr, expected))
+            raise ConfigError(f"Service({self.name!r}).{name}", value, f"one of {choices}")
 
     def _freeze_texts(self, name: str) -> None:
         value = getattr(self, name)
@@ -179,10 +181,10 @@ class Service:
 
     def _refuse_unbuilt(self) -> None:
         for name, only in (("variants", ()), ("cookies", False)):
-            if getattr(self, name) != only:
-                raise ConfigError(
-                    f"Service({self.name!r}).{name}", getattr(self, name), f"{only!r}: this version has no more"
-                )
+            value = getattr(self, name)
+            if value != only:
+                expected = f"{only!r}: this version has no more"
+                raise ConfigError(f"Service({self.name!r}).{name}", value, expected)
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -228,9 +230,8 @@ def _checked_url(value: object, name: str, allow_http: bool) -> str:
     if not good or extra or re.search(r"[\s\\]|/\.{1,2}(/|$)", value):
         raise ConfigError(name, value, expected)
     if parts.scheme == "http" and not allow_http and not _is_loopback(parts):
-        raise ConfigError(
-            name, value, "https, since the address is off the loopback (allow_http=True if the network is yours)"
-        )
+        expected = "https, since the address is off the loopback (allow_http=True if the network is yours)"
+        raise ConfigError(name, value, expected)
     return value.rstrip("/")
 
 

@@ -1,7 +1,9 @@
 """Proof that a change was asked for by one of the host's own pages.
 
-1. A browser's own word comes first: Sec-Fetch-Site, then Origin. Another site is refused, whatever it carries.
-2. Then the token: an HMAC over visitor, user and service, masked anew each time (so compression tells nothing).
+1. A browser's own word comes first: Sec-Fetch-Site, then Origin. Another site is refused, whatever it
+   carries.
+2. Then the token: an HMAC over visitor, user and service, masked anew each time, so that compression
+   tells nothing.
 3. A token of one service, visitor or user is none for another.
 """
 

@@ -30,7 +30,7 @@ from .http import (
     target_host,
 )
 from .interfaces import Headers, Layout, SessionStore
-from .layout import apply_layout
+from .layout import LAYOUT_HEADERS, apply_layout
 from .page import Fragment, Page
 from .session import Session, VisitorIds, to_content
 from .visits import Visit
@@ -38,8 +38,6 @@ from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 _log = logging.getLogger("plugit_wsgi.framing")
-LAYOUT_HEADERS = "plugit_wsgi.layout_headers"
-"""Environ key of a list: header lines that a layout adds to its page."""
 
 
 class Framer:
@@ -213,7 +211,9 @@ class Framer:
             return []
         session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits)
         if ignored:
-            _log.warning("service %s: %d session values over the limits, ignored", visit.service.name, ignored)
+            _log.warning(
+                "service %s: %d session values over the limits, ignored", visit.service.name, ignored
+            )
         return self.store_session(session, visit)
 
     def store_session(self, session: Session, visit: Visit) -> list[tuple[str, str]]:
@@ -243,7 +243,11 @@ def guarded(headers: Headers, personal: bool) -> Headers:
         return headers
     given = get_header(headers, "Cache-Control") or "no-cache"
     parts = [part.strip() for part in given.split(",")]
-    kept = [part for part in parts if part and part.lower().partition("=")[0] not in ("public", "private", "s-maxage")]
+    kept = [
+        part
+        for part in parts
+        if part and part.lower().partition("=")[0] not in ("public", "private", "s-maxage")
+    ]
     rest = [item for item in headers if item[0].lower() != "cache-control"]
     return (("Cache-Control", ", ".join(["private", *kept])), *rest)
 

@@ -1,6 +1,7 @@
 """Places at a service: who is slow holds its own places, never all of the host's threads.
 
-1. A call takes a place of its service and one of the total; so some threads always stay for the host and the API.
+1. A call takes a place of its service and one of the total, so that some threads always stay for the host
+   and the API.
 2. Few may wait, and not for long: a waiting line of any length would be the very harm it should prevent.
 3. A stream counts apart, so a slow download never holds the place of a page.
 """
@@ -107,9 +108,7 @@ def total_places(threads: int, limits: Limits, clock: Clock) -> Places:
 def service_places(threads: int, limits: Limits, clock: Clock, total: Places) -> Places:
     """The places of one service: half of the threads unless `limits` says else."""
     count = limits.service_places or max(1, threads // 2)
-    return Places(
-        count, waiters=max(1, threads // 8), wait=limits.busy_wait, clock=clock, parent=total
-    )
+    return Places(count, waiters=max(1, threads // 8), wait=limits.busy_wait, clock=clock, parent=total)
 
 
 def stream_places(threads: int, limits: Limits, clock: Clock) -> Places:

@@ -166,7 +166,9 @@ class Origin:
 
 
 def origin_of(environ: Mapping[str, Any], trusted_hops: int) -> Origin:
-    """Scheme, host and client address; ``X-Forwarded-*`` is believed for so many hops, counted from the right.
+    """Scheme, host and client address.
+
+    ``X-Forwarded-*`` is believed for as many hops as are trusted, counted from the right.
 
     Args:
         environ: of the request.
@@ -239,9 +241,11 @@ def below(base: str, location: str) -> str | None:
         target = location if is_local_target(location) else ""
     else:
         found = _ABSOLUTE_TARGET.fullmatch(location)
-        same = found is not None and f"{origin.scheme}://{origin.netloc}/".lower() == "/".join(
-            location.split("/", 3)[:3]
-        ).lower() + "/"
+        same = (
+            found is not None
+            and f"{origin.scheme}://{origin.netloc}/".lower()
+            == "/".join(location.split("/", 3)[:3]).lower() + "/"
+        )
         target = found.group(2) if found is not None and same else ""
     prefix = origin.path.rstrip("/") + "/"
     rest = target.partition("#")[0]

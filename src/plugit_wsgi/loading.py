@@ -1,4 +1,4 @@
-"""Rooms that are chosen by name are imported when they are chosen, so that importing the library costs little."""
+"""Rooms that are chosen by name: imported when they are chosen, so that importing the library costs little."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ _ENGINES = {"django": ("plugit_wsgi.templates.django", "DjangoTemplates")}
 def make_transport(service: Service, limits: Limits, clock: Clock, threads: int) -> Transport:
     """The transport that a service names; it opens nothing before its first call."""
     kind = _load(_TRANSPORTS[service.transport])
-    return cast(
-        Transport, kind(service.url, limits=limits, clock=clock, pool_size=max(1, threads))
-    )
+    return cast(Transport, kind(service.url, limits=limits, clock=clock, pool_size=max(1, threads)))
 
 
 def make_engine(name: str, limits: Limits) -> TemplateEngine:

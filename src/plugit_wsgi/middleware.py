@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from os import PathLike
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import webob
 
@@ -30,15 +29,15 @@ from .errors import ConfigError
 from .events import Event
 from .framing import Framer
 from .hostapi.api import ServiceApi
-from .http import UNQUOTED, Answer
+from .http import Answer
 from .interfaces import Directory, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
 from .loading import make_engine, make_transport
-from .mounted import Mounted, MountedApi, MountedAssets, MountedService
+from .mounted import Mounted, MountedApi, MountedAssets, MountedService, script_name_of
 from .mounts import MountTable
 from .people import User
 from .pipeline import Pipeline
-from .refusals import Refusals
+from .refusals import Refusals, broken_page
 from .session import CookieSessions, VisitorIds
 from .visits import VisitOpener
 from .wire.keys import load_secrets, service_keys
@@ -124,24 +123,16 @@ class PlugItMiddleware:
         self._sessions = stores.sessions or CookieSessions(self._secrets.derived("plugit-wsgi/session"))
         self._visitor_ids = VisitorIds(self._secrets.derived("plugit-wsgi/visitor"))
         self._total = guard.total_places(threads, self._limits, self._clock)
-        self._refusals = Refusals(
-            layout=self._layout,
-            bundled=self._bundled,
-            login_url=login_url,
-            observe=self._observe,
-        )
         self._table: MountTable[Mounted] = MountTable(self._mounts(_checked_services(services)))
 
     @classmethod
-    def from_file(
-        cls, host_app: WSGIApplication, path: str | PathLike[str], **more: Any
-    ) -> PlugItMiddleware:
+    def from_file(cls, host_app: WSGIApplication, path: str | PathLike[str], **more: Any) -> PlugItMiddleware:
         """The same from a TOML file; what is given here as well wins over the file.
 
         Args:
             host_app: as above.
-            path: of the file. Its keys are the arguments' names; services are ``[[services]]`` tables with the
-                names of `Service`, limits a ``[limits]`` table with the names of `Limits`.
+            path: of the file. Its keys are the arguments' names; services are ``[[services]]`` tables with
+                the names of `Service`, limits a ``[limits]`` table with the names of `Limits`.
             more: arguments that only Python can say: identify, layout, directory, observe, stores.
 
         Raises:
@@ -171,8 +162,10 @@ class PlugItMiddleware:
         except Exception:
             # identify, directory, layout or a store of the host, or a mistake of ours: never "anonymous".
             _log.exception("%r: a page failed on the host's side", mounted)
-            script_name = quote(environ.get("SCRIPT_NAME", "").encode("latin-1", "replace"), safe=UNQUOTED)
-            answer = self._refusals.broken(request, script_name.rstrip("/") + self._prefix)
+            script_name = script_name_of(environ)
+            answer = broken_page(
+                self._bundled, request, script_name=script_name, prefix=script_name + self._prefix
+            )
         return send(answer, environ["REQUEST_METHOD"], start_response)
 
     def _mounts(self, services: Sequence[Service]) -> Iterable[tuple[str, Mounted]]:
@@ -205,13 +198,16 @@ class PlugItMiddleware:
 
     def _mounted(self, service: Service, client: ServiceClient) -> MountedService:
         tokens = Tokens(self._secrets.derived("plugit-wsgi/csrf"), service.name)
-        framer = Framer(
-            layout=self._layout,
-            tokens=tokens,
-            sessions=self._sessions,
-            visitor_ids=self._visitor_ids,
-            limits=client.limits,
-            login_url=self._login_url,
+        framer, bundled = (
+            Framer(
+                layout=layout,
+                tokens=tokens,
+                sessions=self._sessions,
+                visitor_ids=self._visitor_ids,
+                limits=client.limits,
+                login_url=self._login_url,
+            )
+            for layout in (self._layout, self._bundled)
         )
         pipeline = Pipeline(
             service,
@@ -235,7 +231,9 @@ class PlugItMiddleware:
             opener=opener,
             framer=framer,
             tokens=tokens,
-            refusals=self._refusals,
+            refusals=Refusals(
+                framer=framer, bundled=bundled, login_url=self._login_url, observe=self._observe
+            ),
             prefix=self._prefix,
             trusted_hops=self._trusted_hops,
             clock=self._clock,

@@ -6,7 +6,7 @@ import hmac
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import webob
@@ -23,7 +23,6 @@ from .http import (
     NOSNIFF,
     UNQUOTED,
     Answer,
-    Origin,
     canonical_path,
     is_local_target,
     origin_of,
@@ -101,18 +100,24 @@ class MountedService:
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
         """See `Mounted.answer`; errors of the library are answers already, others are the host's."""
         started = self._clock.monotonic()
-        script_name = _script_name(request)
+        script_name = script_name_of(request.environ)
         if not rest:
             return _slash(request, script_name + mount + "/")
-        origin = origin_of(request.environ, self._trusted_hops)
-        visit = self._open(request, origin, script_name, mount)
+        visit = self._opener.open(
+            request,
+            self.service,
+            origin=origin_of(request.environ, self._trusted_hops),
+            script_name=script_name,
+            mount=mount,
+            prefix=self._prefix,
+        )
         try:
             visit = visit.moved(canonical_path(rest), visit.query)
             answer = self._respond(visit)
         except PlugItError as error:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
-            answer = self._refusals.answer(error, request, visit, script_name + self._prefix)
+            answer = self._refusals.answer(error, visit)
         self._observe(
             PageServed(
                 service=self.service.name,
@@ -123,16 +128,6 @@ class MountedService:
             )
         )
         return answer
-
-    def _open(self, request: webob.Request, origin: Origin, script_name: str, mount: str) -> Visit:
-        return self._opener.open(
-            request,
-            self.service,
-            origin=origin,
-            base_url=script_name + mount + "/",
-            action="",
-            prefix=script_name + self._prefix,
-        )
 
     def _respond(self, visit: Visit) -> Answer:
         if visit.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
@@ -171,7 +166,10 @@ def _read_form(visit: Visit, pipeline: Pipeline) -> dict[str, str]:
         content = b"" if body.file is None else body.file.read(4096)
     finally:
         body.close()
-    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in parse_pairs(content)}
+    return {
+        name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+        for name, value in parse_pairs(content)
+    }
 
 
 class MountedAssets:
@@ -222,8 +220,9 @@ def _text(status: int, text: str) -> Answer:
     return Answer(status=status, headers=headers, body=f"{text}\n".encode())
 
 
-def _script_name(request: webob.Request) -> str:
-    name = str(request.environ.get("SCRIPT_NAME", ""))
+def script_name_of(environ: Mapping[str, Any]) -> str:
+    """Where the host is mounted itself: percent-encoded, without trailing slash."""
+    name = str(environ.get("SCRIPT_NAME", ""))
     return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
 
 

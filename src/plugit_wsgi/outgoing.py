@@ -153,7 +153,9 @@ def build_call(
     query = "&".join(part for part in (visit.query, format_pairs(pairs)) if part)
     path = visit.action if visit.service.mode == "pages" else f"/{names.ACTION}{visit.action}"
     shared = not _is_personal(visit, meta)
-    context = _context(visit, meta, body, shared=shared, path=path, query=query, clock=clock, deadline=deadline)
+    context = _context(
+        visit, meta, body, shared=shared, path=path, query=query, clock=clock, deadline=deadline
+    )
     return ActionCall(
         method=visit.method,
         target=path.lstrip("/") + (f"?{query}" if query else ""),

@@ -91,7 +91,9 @@ class User:
 
     def __post_init__(self) -> None:
         if self.id is None or str(self.id) == "":
-            raise ConfigError("User.id", self.id, "the host's identifier of the user; None as a user is anonymous")
+            raise ConfigError(
+                "User.id", self.id, "the host's identifier of the user; None as a user is anonymous"
+            )
         object.__setattr__(self, "id", str(self.id))
         for name in ("memberships", "subscription_labels", "groups"):
             object.__setattr__(self, name, tuple(getattr(self, name)))

@@ -5,7 +5,8 @@
 3. The page cache holds the action's data. The rendered fragment is kept beside it only if rendering read
    nothing of user, organization, rights or token. Layout, token and cookies come after it.
 4. Whatever the service was told is in the key of what is kept, or was not told.
-5. Only GET, 200, data without session writes are kept. A POST is never answered from a cache, never sent twice.
+5. Only GET, 200, data without session writes are kept. A POST is never answered from a cache, and never
+   sent twice.
 6. Visitor-sent ``X-Plugit-*`` headers and ``ebuio_*`` parameters are removed before ours are added.
 7. Headers go out by allow-list and come back by allow-list.
 8. A context is signed per call with the key of that one service, and never kept.
@@ -174,7 +175,7 @@ class Pipeline:
             )
 
     def _call(self, visit: Visit, meta: ActionMeta, deadline: Deadline) -> tuple[ActionResult, Deadline]:
-        """Reads the body, checks its token, and calls the action; the time of reading is not the service's."""
+        """Reads the body, checks its token, calls the action; the time of reading is not the service's."""
         if visit.method == "OPTIONS":
             visit = replace(visit, visitor=Visitor(), session=type(visit.session)())
         ours = our_fields(visit, meta, self._reported)
@@ -207,7 +208,7 @@ class Pipeline:
 
         result = send(True)
         if result.status == 304 and visit.method == "GET" and self._is_framed(meta):
-            # The visitor's copy is a page in somebody's layout: only fresh data makes a page for this visitor.
+            # The visitor's copy is a page in somebody's layout: only fresh data makes one for this visitor.
             return send(False)
         return result
 
@@ -267,7 +268,9 @@ class Pipeline:
             content_type = result.content_type or HTML[1]
             return self.framer.bare(text, content_type, result, visit, personal=True, token=token)
         charset = _charset(result.content_type)
-        head = head_of_links(result.links, lambda target: self.framer.rewritten(target, visit) or _remote(target))
+        head = head_of_links(
+            result.links, lambda target: self.framer.rewritten(target, visit) or _remote(target)
+        )
         fragment = Fragment(
             title=self.service.name, head=head, content=Markup(text.decode(charset, "replace"))
         )
@@ -369,7 +372,9 @@ class Pipeline:
             self._check_access(visit, meta)
             return self.client.template(path, meta, deadline, visit.request_id)
         except (RequestRejected, ServiceError, TemplateError) as error:
-            _log.warning("service %s: %s cannot include %r: %s", self.service.name, visit.action, action, error)
+            _log.warning(
+                "service %s: %s cannot include %r: %s", self.service.name, visit.action, action, error
+            )
             return None
 
 
@@ -390,7 +395,9 @@ def _json_type(visit: Visit) -> str:
 def _xml(value: object) -> bytes:
     text = value.get("xml") if isinstance(value, dict) else value
     if not isinstance(text, str):
-        raise WireError("an XML action answers text, or an object with the key xml", field="xml", received=text)
+        raise WireError(
+            "an XML action answers text, or an object with the key xml", field="xml", received=text
+        )
     return text.encode("utf-8")
 
 
@@ -401,4 +408,3 @@ def _charset(content_type: str) -> str:
 
 def _remote(target: str) -> str | None:
     return target if target.startswith("https://") else None
-

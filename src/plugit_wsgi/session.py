@@ -3,9 +3,10 @@
 1. Everything is signed; what is not, or was made for somebody else, counts as nothing.
 2. A service's values are kept under its own name, never under a prefix of another's.
 3. Values belong to one user: they are dropped when the user changes.
-4. Over https the visitor's id is a ``__Host-`` cookie, a service's values are a ``__Secure-`` one on its mount.
-5. A visitor can read the values of the cookie store, and bring back an older state; a service must not keep
-   secrets or balances there.
+4. Over https the visitor's id is a ``__Host-`` cookie, a service's values are a ``__Secure-`` one on its
+   mount.
+5. A visitor can read the values of the cookie store, and bring back an older state: no place for secrets
+   or balances.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ class Visit:
         is_new: the visitor has no cookie with that id yet.
         session: what the service remembers about the visitor.
         request_id: for log, events and the service.
+        script_name: of the host, percent-encoded, without trailing slash.
         prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
     """
 
@@ -52,6 +53,7 @@ class Visit:
     is_new: bool
     session: Session = field(repr=False)
     request_id: str
+    script_name: str
     prefix: str
 
     @property
@@ -112,11 +114,11 @@ class VisitOpener:
         service: Service,
         *,
         origin: Origin,
-        base_url: str,
-        action: str,
+        script_name: str,
+        mount: str,
         prefix: str,
     ) -> Visit:
-        """Asks the host who the visitor is, and reads what is remembered.
+        """Asks the host who the visitor is, and reads what is remembered; the action is not known yet.
 
         Raises:
             Exception: whatever the host's `identify` or `directory` raises.
@@ -133,15 +135,16 @@ class VisitOpener:
             request=request,
             origin=origin,
             service=service,
-            base_url=base_url,
-            action=action,
+            base_url=f"{script_name}{mount}/",
+            action="",
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
             visitor_id=visitor_id or self._visitor_ids.issue(),
             is_new=visitor_id is None,
             session=session,
             request_id=self._request_id(request.environ),
-            prefix=prefix,
+            script_name=script_name,
+            prefix=script_name + prefix,
         )
 
     def _request_id(self, environ: Mapping[str, Any]) -> str:
@@ -167,9 +170,7 @@ class VisitOpener:
             subscription_labels=tuple(labels),
         )
 
-    def _known(
-        self, user: User | None, service: str
-    ) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
+    def _known(self, user: User | None, service: str) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
         if self._directory is not None:
             return self._directory.visitor(None if user is None else user.id, service)
         if user is None:

@@ -2,6 +2,6 @@
 
 from .bootstrap import BootstrapLayout
 from .callable import apply_layout, bind_layout
-from .captured import CapturedLayout
+from .captured import LAYOUT_HEADERS, CapturedLayout
 
-__all__ = ["BootstrapLayout", "CapturedLayout", "apply_layout", "bind_layout"]
+__all__ = ["LAYOUT_HEADERS", "BootstrapLayout", "CapturedLayout", "apply_layout", "bind_layout"]

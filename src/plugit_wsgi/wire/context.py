@@ -177,8 +177,10 @@ def verify(
         token: as received.
         keys: of this service.
         audience: this service's name; None leaves it to the keys, which are made of the name anyway.
-        method, path, query, body_digest: of the call as it arrived; `path` percent-encoded with a
-            leading slash below the service's base URL, `query` the raw bytes without "?".
+        method: of the call as it arrived.
+        path: of the call, percent-encoded, with a leading slash, below the service's base URL.
+        query: of the call, raw, without "?".
+        body_digest: `digest` of the body as it arrived.
         now: Unix time in seconds.
 
     Raises:

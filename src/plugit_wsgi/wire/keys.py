@@ -3,7 +3,8 @@
 1. The host has secrets; the newest is last and signs, all of them verify.
 2. A service's key is HMAC-SHA256(secret, "plugit-wsgi/service/" + name). It is all a service ever gets.
 3. Every purpose has a key of its own: HMAC-SHA256(key, purpose).
-4. A token is base64url(payload) "." base64url(HMAC-SHA256(purpose key, base64url(payload))), never compressed.
+4. A token is base64url(payload) "." base64url(HMAC-SHA256(purpose key, base64url(payload))); it is never
+   compressed.
 """
 
 from __future__ import annotations

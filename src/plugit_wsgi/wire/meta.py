@@ -102,7 +102,7 @@ class ActionMeta:
     def rules_digest(self) -> str:
         """SHA-256 (hex, 16 digits) of the access rules, to be told to the service."""
         rules = {name: getattr(self, name) for name in ACCESS_RULES}
-        networks = None if self.address_in_networks is None else [str(net) for net in self.address_in_networks]
+        networks = None if self.address_in_networks is None else list(map(str, self.address_in_networks))
         canonical = json.dumps(
             [rules, networks, self.public], sort_keys=True, separators=(",", ":"), ensure_ascii=True
         )
