@@ -22,7 +22,7 @@ from .budget import DEFAULT, Budget, OverBudget
 from .compiler import ClosedEngine, ServiceTemplate
 from .context import ServiceContext
 from .nodes import Block, Extends
-from .parents import TITLE
+from .parents import TITLE, TITLE_SIZE
 from .settings import ensure_settings, in_host_language
 
 
@@ -113,7 +113,7 @@ class DjangoTemplate:
     def _fragment(self, context: ServiceContext) -> Fragment:
         head = "" if self._extends is None else self._extends.blocks_text(self._extends.parent.head, context)
         return Fragment(
-            title=Markup(_text(self._title, context)).striptags(),
+            title=Markup(_text(self._title, context)[:TITLE_SIZE]).striptags(),
             head=Markup(head),
             content=Markup(self._template.nodelist.render(context)),
             menu=Markup(_text(self._menu, context)),

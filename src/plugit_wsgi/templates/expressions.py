@@ -7,11 +7,11 @@ is read or made is counted (`budget`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
 from django.template.base import FilterExpression, Variable, VariableDoesNotExist
-from django.utils.html import escape
-from django.utils.safestring import SafeData, SafeString, mark_safe
+from django.utils.safestring import SafeData, mark_safe
 
 from .context import ServiceContext
 from .data import MISSING, look_up
@@ -20,15 +20,25 @@ from .data import MISSING, look_up
 class DataVariable(Variable):
     """A name with dots, or a literal. Immutable."""
 
-    __slots__ = ()
+    __slots__ = ("first", "rest")
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        names: tuple[str, ...] = self.lookups or ("",)
+        self.first = names[0]
+        self.rest = names[1:]
 
     def find(self, context: ServiceContext) -> Any:
         """The value, or `MISSING`."""
         if self.lookups is None:
             return mark_safe(str(super().resolve(context))) if self.translate else self.literal
-        first, *rest = self.lookups
-        value = _named(context, first)
-        for name in rest:
+        for layer in reversed(context.dicts):
+            if self.first in layer:
+                value = layer[self.first]
+                break
+        else:
+            return MISSING
+        for name in self.rest:
             value = look_up(value, name)
         return value
 
@@ -42,13 +52,6 @@ class DataVariable(Variable):
         if value is MISSING:
             raise VariableDoesNotExist("Nothing is called %s", (self.var,))
         return value
-
-
-def _named(context: ServiceContext, name: str) -> Any:
-    for layer in reversed(context.dicts):
-        if name in layer:
-            return layer[name]
-    return MISSING
 
 
 class Call(NamedTuple):
@@ -110,9 +113,9 @@ class Expression(FilterExpression):
 def printed(value: Any, autoescape: bool) -> str:
     """A value as text of the page."""
     kind = type(value)
-    if kind is SafeString:
-        return str(value)
-    text = value if kind is str else str(value)
+    if kind is str:
+        return escape(value) if autoescape else value
+    text = str(value)
     if not autoescape or kind is int or kind is float or isinstance(value, SafeData):
-        return str(text)
-    return str(escape(text))
+        return text
+    return escape(text)

@@ -33,7 +33,7 @@ _TAGS = (
 _FILTERS = (
     "addslashes", "capfirst", "cut", "date", "default", "default_if_none", "dictsort", "dictsortreversed",
     "divisibleby", "escape", "escapejs", "filesizeformat", "first", "force_escape", "get_digit",
-    "iriencode", "json_script", "last", "length", "linebreaks", "linebreaksbr", "linenumbers", "lower",
+    "iriencode", "json_script", "last", "length", "linebreaks", "linebreaksbr", "lower",
     "phone2numeric", "pluralize", "random", "safe", "slice", "slugify",
     "striptags", "time", "timesince", "timeuntil", "title", "truncatechars", "truncatewords",
     "upper", "urlencode", "urlize", "urlizetrunc", "wordcount",
@@ -74,6 +74,12 @@ def _check_cut(_value: Any, argument: Any) -> None:
     """Markup is parsed up to the cut."""
     if str(argument).isdigit() and int(argument) > FURTHEST:
         raise OverBudget(f"a cut after more than {FURTHEST}")
+
+
+def _check_lines(value: Any, _argument: Any) -> None:
+    """Each line is made longer by the length of its number."""
+    if str(value).count("\n") > LONGEST:
+        raise OverBudget(f"more than {LONGEST} lines")
 
 
 def _check_letters(value: Any, _argument: Any) -> None:
@@ -183,6 +189,7 @@ _BOUNDED: dict[str, _Check] = {
     "escapeseq": _check_items,
     "floatformat": _check_width,
     "join": _check_join,
+    "linenumbers": _check_lines,
     "ljust": _check_width,
     "make_list": _check_letters,
     "pprint": _check_print,

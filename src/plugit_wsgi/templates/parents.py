@@ -32,3 +32,6 @@ PARENTS = MappingProxyType(
 
 TITLE = "title"
 """The block that is the page's title, with any parent and without one."""
+
+TITLE_SIZE = 2000
+"""Characters of that block that are looked at: to take the markup out of megabytes takes for ever."""

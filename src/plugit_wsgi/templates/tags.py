@@ -26,7 +26,11 @@ class Includable(Protocol):
 
 
 class Include(Node):
-    """``{% plugitInclude %}``: the template of another action, in the context of this one. Immutable."""
+    """``{% plugitInclude %}``: the template of another action, in the context of this one. Immutable.
+
+    It is always the visitor's business: whether there is a template depends on what this visitor may see, and
+    on whether the service could be asked just now. What came of it is not for others.
+    """
 
     child_nodelists = ()
 
@@ -35,6 +39,7 @@ class Include(Node):
 
     def render(self, context: ServiceContext) -> str:
         """The other template's body; "" if there is none."""
+        context.mark_personal()
         action = str(self.action.resolve(context))
         template = context.ask(context.facts.include, action)
         if template is None:
@@ -52,11 +57,9 @@ class Include(Node):
 def _body(template: CompiledTemplate, context: ServiceContext) -> str:
     if isinstance(template, Includable):
         return template.render_inside(context)
-    rendered = template.render(context.answer, context.facts)
-    if rendered.personal:
-        context.mark_personal()
-    context.emit(len(rendered.fragment.content))
-    return str(rendered.fragment.content)
+    content = template.render(context.answer, context.facts).fragment.content
+    context.emit(len(content))
+    return str(content)
 
 
 class GetUser(Node):

@@ -59,6 +59,7 @@ MULTIPLIERS = [
     "{{ long|join:'' }}",
     "{{ long|unordered_list }}",
     "{{ long|pprint }}",
+    "{{ lines|linenumbers }}",
     "{{ long|truncatechars_html:90000 }}",
     "{{ long|truncatewords_html:90000 }}",
     "{{ l|join:w|length }}{{ big|join:big.0|length }}" + "{{ l|join:huge }}",
@@ -76,7 +77,7 @@ def test_loops_that_never_end_are_refused(source: str) -> None:
 @pytest.mark.parametrize("source", MULTIPLIERS)
 def test_what_multiplies_is_refused_in_little_memory(source: str) -> None:
     """Widths, doubling, separators, depth: one short line that would take all memory."""
-    data = {**DATA, "huge": "h" * 100_000, "long": "ä" * 1_000_000}
+    data = {**DATA, "huge": "h" * 100_000, "long": "ä" * 1_000_000, "lines": "\n" * 200_000}
     template = compiled(source)
     tracemalloc.start()
     try:
@@ -157,6 +158,14 @@ def test_a_large_honest_page_is_no_bomb() -> None:
     <td>{% if r.id == 7 %}seven{% else %}{{ r.tags|join:", " }}{% endif %}</td>
     <td>{% for t in r.tags %}{{ t }}{% endfor %}</td></tr>{% endfor %}"""
     assert len(content(source, rows=rows)) > 450_000
+
+
+def test_long_title_is_cut_before_its_markup_is_taken_out() -> None:
+    """A hundred thousand comments in a title are none of the host's work."""
+    source = "{% block title %}T {{ long|safe }}{% endblock %}"
+    title = compiled(source).render({"long": "<!---->x" * 100_000}, facts_for()).fragment.title
+    assert title.startswith("T xx")
+    assert len(title) < 2000
 
 
 def test_nested_deeper_than_python_can() -> None:

@@ -67,7 +67,7 @@ def test_each_way_to_read_the_visitor_is_noticed(source: str) -> None:
         "{{ word.ebuio_u }}{{ missing.csrf_token }}",
         "{% with ebuio_u=word %}{{ ebuio_u }}{% endwith %}",
         '{% extends "plugIt/base.html" %}{% block css %}{{ ebuio_u.id }}{% endblock %}',
-        LOAD + "{% plugitInclude '/none' %}{{ word|url_target_blank }}",
+        LOAD + "{{ word|url_target_blank }}",
     ],
 )
 def test_what_is_for_all_is_not_personal(source: str) -> None:
@@ -75,12 +75,14 @@ def test_what_is_for_all_is_not_personal(source: str) -> None:
     assert not rendered(source, **DATA).personal
 
 
-def test_included_template_counts_too() -> None:
-    """What an included template reads is read."""
+@pytest.mark.parametrize("action", ["/user", "/plain", "/refused"])
+def test_including_is_personal(action: str) -> None:
+    """Whatever is in it: another visitor may not see that action, or it could not be asked for this one."""
     included = {"/user": compiled("{{ ebuio_u.id }}"), "/plain": compiled("{{ word }}")}
     facts = facts_for(include=included.get)
-    assert rendered(LOAD + "{% plugitInclude '/user' %}", facts).personal
-    assert not rendered(LOAD + "{% plugitInclude '/plain' %}", facts).personal
+    assert rendered(LOAD + "{% plugitInclude '" + action + "' %}", facts).personal
+    not_taken = LOAD + "{% if missing %}{% plugitInclude '" + action + "' %}{% endif %}"
+    assert not rendered(not_taken, facts).personal
 
 
 def test_one_rendering_says_nothing_of_the_next() -> None:
