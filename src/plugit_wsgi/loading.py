@@ -1,4 +1,4 @@
-"""Rooms that are chosen by name: imported when they are chosen, so that importing the library costs little."""
+"""Rooms that are chosen by name: imported when they are chosen, so importing the library costs little."""
 
 from __future__ import annotations
 

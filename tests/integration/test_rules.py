@@ -30,7 +30,7 @@ RULES = (
 )
 
 
-# Rule 1 ------------------------------------------------------------------------------------------------------
+# Rule 1 --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -83,7 +83,7 @@ def test_rule_1_meta_that_is_not_understood_refuses(host: Host, service: FakeSer
     assert service.called("/action") == []
 
 
-# Rule 2 ------------------------------------------------------------------------------------------------------
+# Rule 2 --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_rule_2_a_path_without_one_spelling_is_refused(host: Host, service: Fake
     assert service.calls == []
 
 
-# Rule 3 ------------------------------------------------------------------------------------------------------
+# Rule 3 --------------------------------------------------------------------------------
 
 
 PERSONAL = {
@@ -182,7 +182,7 @@ def test_rule_3_layout_and_cookies_come_after_the_cache(make_host: MakeHost, ser
     assert len(service.called("/action")) == 1
 
 
-# Rule 4 ------------------------------------------------------------------------------------------------------
+# Rule 4 --------------------------------------------------------------------------------
 
 
 def echo(call: Call) -> Reply:
@@ -264,7 +264,7 @@ def test_rule_4_session_values_are_in_the_key(host: Host, service: FakeService) 
     assert "v1" not in two.get("/s/x/a").text
 
 
-# Rule 5 ------------------------------------------------------------------------------------------------------
+# Rule 5 --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_rule_5_head_never_fills_the_cache(host: Host, service: FakeService) -> 
     assert [call.method for call in service.called("/action")] == ["HEAD", "GET"]
 
 
-# Rule 6 ------------------------------------------------------------------------------------------------------
+# Rule 6 --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_rule_6_reserved_headers_of_the_visitor_are_gone(host: Host, service: Fa
     assert call.headers.get("accept-encoding", "identity") == "identity"
 
 
-# Rule 7 ------------------------------------------------------------------------------------------------------
+# Rule 7 --------------------------------------------------------------------------------
 
 
 def test_rule_7_headers_come_back_by_allow_list(host: Host, service: FakeService) -> None:
@@ -400,7 +400,7 @@ def test_rule_7_headers_come_back_by_allow_list(host: Host, service: FakeService
         assert headers["Access-Control-Allow-Origin"] == "https://a.example"
 
 
-# Rule 8 ------------------------------------------------------------------------------------------------------
+# Rule 8 --------------------------------------------------------------------------------
 
 
 def read_context(call: Call, service: str = "x") -> Any:
@@ -441,7 +441,7 @@ def test_rule_8_a_context_is_for_one_service_only(host: Host, service: FakeServi
         read_context(service.called("/action")[0], "y")
 
 
-# Rule 9 ------------------------------------------------------------------------------------------------------
+# Rule 9 --------------------------------------------------------------------------------
 
 
 def test_rule_9_one_bad_action_does_not_close_a_service(host: Host, service: FakeService) -> None:
@@ -456,7 +456,7 @@ def test_rule_9_one_bad_action_does_not_close_a_service(host: Host, service: Fak
     assert visitor.get("/s/x/good").status_code == 200
 
 
-# Rule 10 -----------------------------------------------------------------------------------------------------
+# Rule 10 --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -481,7 +481,7 @@ def test_rule_10_without_a_match_the_host_gets_the_very_same_objects(path: str) 
     assert seen[2] is start_response
 
 
-# Rule 11 -----------------------------------------------------------------------------------------------------
+# Rule 11 --------------------------------------------------------------------------------
 
 
 def test_rule_11_a_stream_is_closed_once_also_when_the_visitor_hangs_up(
@@ -508,7 +508,7 @@ def test_rule_11_a_stream_is_closed_once_also_when_the_visitor_hangs_up(
     assert mounted._places.taken == 0
 
 
-# Rule 12 -----------------------------------------------------------------------------------------------------
+# Rule 12 --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("where", ["/meta/a", "/action/a", "/template/a"])
@@ -569,7 +569,7 @@ def until(condition: Any, seconds: float = 5.0) -> None:
         time.sleep(0.005)
 
 
-# Rule 13 -----------------------------------------------------------------------------------------------------
+# Rule 13 --------------------------------------------------------------------------------
 
 WATCHED = """
 import sys
