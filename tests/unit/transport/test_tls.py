@@ -12,7 +12,7 @@ from plugit_wsgi.config import Limits
 from plugit_wsgi.errors import ServiceTimeout, ServiceUnreachable
 from plugit_wsgi.testing.toxic import HANG, Close, Drip, Pause, Script, Sip, Step, ToxicServer, ok
 from plugit_wsgi.testing.transport_cases import SLOW
-from plugit_wsgi.testing.transport_contract import SHORT, ask, lasting, open_descriptors
+from plugit_wsgi.testing.transport_contract import SHORT, SLACK, ask, lasting, open_descriptors
 from plugit_wsgi.transport.requests import RequestsTransport
 
 Connect = Callable[..., RequestsTransport]
@@ -110,7 +110,7 @@ def test_the_handshake_ends_in_time(connect: Connect, greeting: Script, limits: 
     """A service that never finishes its handshake holds nobody, also when it drips."""
     with ToxicServer(greeting=greeting) as toxic:
         transport = connect(toxic.url.replace("http:", "https:"))
-        with lasting(SHORT - 0.01, SHORT + 0.15), pytest.raises(ServiceTimeout):
+        with lasting(SHORT - 0.01, SHORT + SLACK), pytest.raises(ServiceTimeout):
             transport.send(ask(**limits))
 
 
@@ -125,7 +125,7 @@ def test_a_dripping_body_ends_at_the_deadline(connect: Connect, tls: ssl.SSLCont
     """The deadline holds inside TLS as well."""
     with ToxicServer([SLOW["drips its body"]], tls=tls) as toxic:
         transport = connect(toxic.url)
-        with lasting(SHORT - 0.01, SHORT + 0.15), pytest.raises(ServiceTimeout):
+        with lasting(SHORT - 0.01, SHORT + SLACK), pytest.raises(ServiceTimeout):
             transport.send(ask(seconds=SHORT)).read(1000)
 
 
@@ -135,7 +135,7 @@ def test_sending_ends_at_the_deadline(connect: Connect, tls: ssl.SSLContext, ste
     body = bytes(32 * 1024 * 1024)
     with ToxicServer(greeting=[step], tls=tls) as toxic:
         transport = connect(toxic.url)
-        with lasting(SHORT - 0.01, SHORT + 0.2), pytest.raises(ServiceTimeout):
+        with lasting(SHORT - 0.01, SHORT + SLACK), pytest.raises(ServiceTimeout):
             transport.send(ask("POST", body=body, seconds=SHORT))
 
 
