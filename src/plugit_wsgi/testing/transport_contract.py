@@ -28,7 +28,7 @@ import pytest
 
 from ..clock import Deadline, SystemClock
 from ..config import Limits
-from ..errors import ServiceTimeout, ServiceUnreachable, WireError
+from ..errors import PlugItError, ServiceError, ServiceTimeout, ServiceUnreachable, WireError
 from ..interfaces import Headers, ServiceRequest, Transport
 from .toxic import HANG, Close, Drip, Pause, Received, Script, Sip, Step, ToxicServer, Until, ok
 from .transport_cases import BROKEN, CHUNKED, CUT, OK, PROPER, SLOW, head, repeat
@@ -223,6 +223,15 @@ class TransportContract:
         """The request is broken off; the service never takes it for a whole one."""
         with ToxicServer() as toxic, pytest.raises(ValueError, match="shorter"):
             connect(toxic.url).send(ask("POST", body=io.BytesIO(b"abc"), length=5))
+        assert toxic.requests == []
+
+    def test_a_file_that_cannot_be_read_is_not_the_service_s_fault(self, connect: MakeTransport) -> None:
+        """The error is ours, and the service never takes what came for a whole request."""
+        body = _Zeros(100, broken=True)
+        with ToxicServer() as toxic:
+            with pytest.raises(PlugItError) as caught:
+                connect(toxic.url).send(ask("POST", body=cast(BinaryIO, body), length=100))
+            assert not isinstance(caught.value, ServiceError)
         assert toxic.requests == []
 
     def test_answer_before_the_whole_upload_is_read(self, connect: MakeTransport) -> None:
@@ -704,12 +713,15 @@ class TransportContract:
 class _Zeros:
     """A seekable file of zero bytes that remembers the largest piece asked for."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, broken: bool = False) -> None:
         self._size = size
         self._at = 0
+        self._broken = broken
         self.largest = 0
 
     def read(self, size: int = -1) -> bytes:
+        if self._broken:
+            raise OSError("made up")
         size = self._size - self._at if size < 0 else min(size, self._size - self._at)
         self.largest = max(self.largest, size)
         self._at += size

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from ..clock import Clock, Deadline
 from ..config import Limits
-from ..errors import ServiceTimeout, ServiceUnreachable, WireError
+from ..errors import PlugItError, ServiceTimeout, ServiceUnreachable, WireError
 from ..interfaces import ServiceRequest
 from .answer import Answer
 from .body import open_body
@@ -77,35 +77,28 @@ class Exchange:
     def _send(self, sock: socket.socket) -> OSError | None:
         """Sends head and body; an error if the service stopped listening: it may have answered before."""
         patience = UntilDeadline(self.request.deadline, "the service to take the request")
-        try:
-            for data in self._outgoing():
+        for data in self._outgoing():
+            try:
                 sock.settimeout(patience.limit())
                 sock.sendall(data)  # the timeout is for all of it, over TLS too
-        except TimeoutError as error:
-            raise ServiceTimeout("the deadline passed while sending") from error
-        except OSError as error:
-            return error
+            except TimeoutError as error:
+                raise ServiceTimeout("the deadline passed while sending") from error
+            except OSError as error:
+                return error
         return None
 
     def _outgoing(self) -> Iterator[bytes]:
         body = self.request.body
-        if body is None or isinstance(body, bytes):
-            if body and len(body) <= PIECE:
-                yield self._head + body
-                return
+        if not body:
             yield self._head
-            if body:
-                yield body
-            return
-        yield self._head
-        body.seek(0)
-        left = self._length
-        while left:
-            data = body.read(min(PIECE, left))
-            if not data:
-                raise ValueError(f"the body is {left} bytes shorter than its length")
-            left -= len(data)
-            yield data
+        elif not isinstance(body, bytes):
+            yield self._head
+            yield from _pieces(body, self._length)
+        elif len(body) <= PIECE:
+            yield self._head + body
+        else:
+            yield self._head
+            yield body
 
     def _read_head(self, reader: WireReader) -> Head:
         limits = self._limits
@@ -132,3 +125,16 @@ class Exchange:
         if self.request.stream:
             answer.to_stream()
         return answer
+
+
+def _pieces(body: BinaryIO, length: int) -> Iterator[bytes]:
+    try:
+        body.seek(0)
+        while length:
+            data = body.read(min(PIECE, length))
+            if not data:
+                raise ValueError(f"the body is {length} bytes shorter than its length")
+            length -= len(data)
+            yield data
+    except OSError as error:  # ours, not the service's: it must not look like a broken connection
+        raise PlugItError("the body to send cannot be read") from error
