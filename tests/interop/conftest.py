@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from plugit_wsgi.cli.dev import create_app
 from tests.interop.environment import EnvironmentMissing, make_environment
 from tests.interop.processes import HERE, Process
+from tests.interop.visitor import Visitor
 from tests.support.require import require
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MOUNT = "/s/app"
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +90,44 @@ def original_proxy(start_original: Callable[..., Process]) -> Callable[..., Proc
         return running[wish]
 
     return proxy
+
+
+@pytest.fixture
+def browse(serve: Callable[[WSGIApplication], str], original_service: Process) -> Callable[..., Visitor]:
+    """``browse("mem")``: a browser of that user at our stand-alone host before the original service.
+
+    All of a test are at the same host; nothing is cached from another test.
+    """
+    url = serve(create_app(original_service.url, mount=MOUNT))
+    return lambda mode="ano": Visitor(url, MOUNT).become(mode)
+
+
+@pytest.fixture
+def visitor(browse: Callable[..., Visitor]) -> Visitor:
+    """Such a browser, nobody logged in."""
+    return browse()
+
+
+@pytest.fixture
+def browse_orga(serve: Callable[[WSGIApplication], str], original_service: Process) -> Callable[..., Visitor]:
+    """As ``browse``, in organization mode."""
+    url = serve(create_app(original_service.url, mount=MOUNT, organizations=True))
+    return lambda mode="ano": Visitor(url, MOUNT).become(mode)
+
+
+@pytest.fixture
+def browse_pages(serve: Callable[[WSGIApplication], str], pages_service: Process) -> Callable[..., Visitor]:
+    """As ``browse``, before the pages service."""
+    url = serve(create_app(pages_service.url, mount=MOUNT, mode="pages"))
+    return lambda mode="ano": Visitor(url, MOUNT).become(mode)
+
+
+@pytest.fixture
+def nothing_else() -> WSGIApplication:
+    """A host without a page of its own."""
+
+    def host(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"the host's own page"]
+
+    return host

@@ -44,8 +44,8 @@ class Answer:
         return found.group(2).strip()
 
     def field(self, name: str) -> str:
-        """Value of the form field of this name."""
-        for tag in re.findall(r"<input[^>]*>", self.text):
+        """Value of the form field of this name; the layout around ``<main>`` has forms of its own."""
+        for tag in re.findall(r"<input[^>]*>", self.text.partition("<main")[2] or self.text):
             if re.search(rf"""name=["']{re.escape(name)}["']""", tag):
                 value = re.search(r"""value=["']([^"']*)["']""", tag)
                 return value.group(1) if value else ""
