@@ -11,15 +11,16 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import dev, serve
+from . import demo, dev, key, serve
 
 _EXAMPLE = """examples:
+  plugit-wsgi demo
   plugit-wsgi serve examples/polls
   plugit-wsgi dev http://127.0.0.1:5000
 
 Every command has its own --help.
 """
-_COMMANDS = (dev, serve)
+_COMMANDS = (demo, dev, serve, key)
 
 
 class _Nonsense(Exception):

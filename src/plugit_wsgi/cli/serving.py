@@ -79,7 +79,7 @@ def serve(app: WSGIApplication, address: Address, *, ready: str, quiet: bool = F
         ready: what to print when requests are answered.
         quiet: no line for each request.
     """
-    with closing(address.listener), _stopped_by_signals():
+    with closing(address.listener), stopped_by_signals():
         server = make_server(
             address.host,
             address.port,
@@ -113,7 +113,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[None]:
     """SIGINT and SIGTERM end the block; also where a shell had SIGINT ignored for a background job."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -69,9 +69,10 @@ def local_target(given: str | None, otherwise: str) -> str:
     return given if given and is_local_target(given) else otherwise
 
 
-def page_answer(document: str, *, status: int = 200) -> Answer:
+def page_answer(document: str, *, status: int = 200, cookies: tuple[str, ...] = ()) -> Answer:
     """A page."""
-    return Answer(status=status, headers=(HTML, NO_STORE), body=document.encode("utf-8"))
+    headers = (HTML, NO_STORE, *_set(cookies))
+    return Answer(status=status, headers=headers, body=document.encode("utf-8"))
 
 
 def text_answer(text: str, *, status: int = 200, cookies: tuple[str, ...] = ()) -> Answer:

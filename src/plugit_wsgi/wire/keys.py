@@ -96,6 +96,8 @@ def load_secrets(secret_key: str | Sequence[str]) -> KeyRing:
     Raises:
         ConfigError: none, or one that is too short or not text.
     """
+    if not isinstance(secret_key, (str, Sequence)):
+        raise ConfigError("secret_key", f"<{type(secret_key).__name__}>", "text, or a list of texts")
     secrets = [secret_key] if isinstance(secret_key, str) else list(secret_key)
     if not secrets:
         raise ConfigError("secret_key", secret_key, "a secret, or a list with the newest last")

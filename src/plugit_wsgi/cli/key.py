@@ -1,0 +1,83 @@
+"""``plugit-wsgi key NAME``: the key to hand to a service.
+
+The host's secret comes from the environment or the host's file, never from the command line: other users of
+a machine can read command lines, and shells remember them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from ..config import Service
+from ..errors import ConfigError
+from ..middleware import read_file
+from ..wire.keys import format_service_key, load_secrets, service_keys
+from .serving import run_told
+
+_EXAMPLE = """example:
+  PLUGIT_SECRET_KEY=... plugit-wsgi key polls
+  plugit-wsgi key polls --config plugit.toml
+
+Give what it prints to the service as PLUGIT_SERVICE_KEY. It is derived from the host's secret and
+the service's name, so it is the same each time, and tells nothing about the keys of others.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command to those of ``plugit-wsgi``."""
+    parser = subparsers.add_parser(
+        "key",
+        help="print the key of a service",
+        description="Prints the key with which a service checks what the host says.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME", help="of the service, as the host mounts it")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--secret-env",
+        metavar="VARIABLE",
+        default="PLUGIT_SECRET_KEY",
+        help="environment variable that holds the host's secret (default: %(default)s)",
+    )
+    source.add_argument("--config", metavar="FILE", help="the host's TOML file, with its secret_key")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the key.
+
+    Returns:
+        The exit code: 0, or 2 for arguments that mean nothing.
+    """
+    return run_told("key", lambda: print(_load_key(arguments)))
+
+
+def _load_key(arguments: argparse.Namespace) -> str:
+    name = Service(arguments.name, "http://127.0.0.1").name  # refuses what is no name
+    secret = (
+        _from_file(arguments.config, name) if arguments.config else _from_environment(arguments.secret_env)
+    )
+    return format_service_key(service_keys(load_secrets(secret), name))
+
+
+def _from_environment(variable: str) -> str:
+    secret = os.environ.get(variable)
+    if not secret:
+        raise ConfigError(
+            variable, secret, "the host's secret in this environment variable (or use --config)"
+        )
+    return secret
+
+
+def _from_file(path: str, name: str) -> str | Sequence[str]:
+    found = read_file(path)
+    if "secret_key" not in found:
+        raise ConfigError(f"{path}: secret_key", None, "the host's secret, or a list with the newest last")
+    names = [service.name for service in found["services"]]
+    if names and name not in names:
+        raise ConfigError("NAME", name, f"one of the services of {path}: {', '.join(names)}")
+    secret: str | Sequence[str] = found["secret_key"]
+    return secret
