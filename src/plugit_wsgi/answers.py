@@ -13,7 +13,7 @@ from typing import Any
 
 from .config import Limits, Service
 from .errors import ServiceFailed, WireError
-from .http import CORS_HEADERS, KEPT_HEADERS, below, get_header, select_headers
+from .http import CORS_HEADERS, KEPT_HEADERS, below, get_header, header_text, select_headers
 from .interfaces import ServiceResponse
 from .wire import names
 from .wire.result import (
@@ -73,7 +73,7 @@ def read_answer(response: ServiceResponse, *, method: str, service: Service, lim
     redirect = get_header(response.headers, names.REDIRECT)
     if status < 300 and redirect is not None:
         absolute = get_header(response.headers, names.REDIRECT_NO_PREFIX) == "True"
-        return Redirect(target=redirect, absolute=absolute, headers=headers, writes=writes)
+        return Redirect(target=header_text(redirect), absolute=absolute, headers=headers, writes=writes)
     if status in BODILESS or method in ("HEAD", "OPTIONS") or status == 500:
         return Status(status=status, headers=headers, writes=writes)
     if service.mode == "pages":
@@ -114,7 +114,7 @@ def _named(headers: Iterable[tuple[str, str]], prefix: str) -> tuple[tuple[str, 
     found = []
     for name, value in headers:
         if name.lower().startswith(start):
-            found.append((name[len(prefix) :], value.encode("latin-1").decode("utf-8", "replace")))
+            found.append((name[len(prefix) :], header_text(value)))
     return tuple(found)
 
 
@@ -142,7 +142,7 @@ def _moved(response: ServiceResponse, base_url: str) -> Moved:
 def _located(response: ServiceResponse, headers: Headers) -> Redirect:
     return Redirect(
         status=response.status,
-        target=get_header(response.headers, "Location") or "",
+        target=header_text(get_header(response.headers, "Location") or ""),
         absolute=True,
         headers=headers,
         writes=read_writes(response.headers),

@@ -122,6 +122,11 @@ def wire_text(value: object) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", " ", str(value)).encode("utf-8").decode("latin-1")
 
 
+def header_text(value: str) -> str:
+    """The reverse of `wire_text`: a header of a service, whose bytes are UTF-8."""
+    return value.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
 def is_header_value(value: str) -> bool:
     """Nothing in it that ends a header line."""
     return _HEADER_VALUE.fullmatch(value) is not None
