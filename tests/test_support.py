@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +18,7 @@ from tests.support.imports import PACKAGE, read_imports, read_package
 from tests.support.servers import SERVERS, run_app, serve_in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from selenium.webdriver import Chrome
@@ -112,6 +115,32 @@ def test_a_breach_of_wsgi_in_a_thread_fails_the_test() -> None:
 
     with pytest.raises(AssertionError, match="status"), serve_in_thread(broken) as url:
         assert status(url) == 500
+
+
+def test_the_answer_to_a_visitor_who_resets_the_connection_is_closed() -> None:
+    """Werkzeug's server does not; an unclosed answer would be blamed on the app."""
+    gone, closed = threading.Event(), threading.Event()
+
+    class Piece:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"x"
+            gone.wait(5)
+
+        def close(self) -> None:
+            closed.set()
+
+    def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "1")])
+        return Piece()
+
+    with serve_in_thread(slow) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as visitor:
+            visitor.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            visitor.recv(1)
+            visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.set()
+        assert closed.wait(5)
 
 
 def test_the_browser_forgets_between_tests(browser: Chrome, serve: Callable[[WSGIApplication], str]) -> None:

@@ -35,9 +35,17 @@ READY_WITHIN = 15.0
 STOP_WITHIN = 10.0
 
 
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing: a test says itself what it wants to see."""
+
+    def run_wsgi(self) -> None:
+        """As Werkzeug's, which leaves an answer unclosed when the visitor resets the connection."""
+        try:
+            super().run_wsgi()
+        finally:
+            judge: _Judge = self.server.app  # type: ignore[assignment]  # serve_in_thread made it
+            judge.close_what_is_open()
 
 
 @dataclass
@@ -46,6 +54,7 @@ class _Judge:
 
     app: WSGIApplication
     findings: list[str] = field(default_factory=list)
+    _now: threading.local = field(default_factory=threading.local)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # Werkzeug gives the port as an int, which the validator would blame on us.
@@ -55,7 +64,14 @@ class _Judge:
         except AssertionError as error:
             self._keep(error)
             raise
-        return _Watched(answer, self)
+        watched = self._now.answer = _Watched(answer, self)
+        return watched
+
+    def close_what_is_open(self) -> None:
+        """Close the answer of this thread, if the server has not."""
+        answer = self._now.__dict__.pop("answer", None)
+        if answer is not None and not answer.closed:
+            answer.close()
 
     def _keep(self, error: AssertionError) -> None:
         if _comes_from_validate(error.__traceback__):
@@ -69,6 +85,7 @@ class _Watched:
         self._answer = answer
         self._pieces = iter(answer)
         self._judge = judge
+        self.closed = False
 
     def __iter__(self) -> _Watched:
         return self
@@ -81,6 +98,7 @@ class _Watched:
             raise
 
     def close(self) -> None:
+        self.closed = True
         try:
             self._answer.close()  # type: ignore[attr-defined]  # the validator's always has it
         except AssertionError as error:
@@ -102,7 +120,7 @@ def serve_in_thread(app: WSGIApplication) -> Iterator[str]:
         AssertionError: at the end, if wsgiref.validate found a breach of the WSGI rules.
     """
     judge = _Judge(app)
-    server = make_server("127.0.0.1", 0, judge, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, judge, threaded=True, request_handler=_Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
