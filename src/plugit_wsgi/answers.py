@@ -13,7 +13,15 @@ from typing import Any
 
 from .config import Limits, Service
 from .errors import ServiceFailed, WireError
-from .http import CORS_HEADERS, KEPT_HEADERS, below, get_header, header_text, select_headers
+from .http import (
+    CORS_HEADERS,
+    KEPT_HEADERS,
+    as_path,
+    below,
+    get_header,
+    header_text,
+    select_headers,
+)
 from .interfaces import ServiceResponse
 from .wire import names
 from .wire.result import (
@@ -49,7 +57,9 @@ def passed_headers(
     return others if seconds is None else (*others, ("Retry-After", f"{seconds:.0f}"))
 
 
-def read_answer(response: ServiceResponse, *, method: str, service: Service, limits: Limits) -> ActionResult:
+def read_answer(
+    response: ServiceResponse, *, method: str, service: Service, limits: Limits, public_url: str
+) -> ActionResult:
     """The answer to an action, unless it is a file.
 
     Args:
@@ -57,6 +67,7 @@ def read_answer(response: ServiceResponse, *, method: str, service: Service, lim
         method: of the call.
         service: whose answer it is.
         limits: caps of the body.
+        public_url: of the mount, as the service was told by ``X-Forwarded-*``.
 
     Raises:
         ServiceFailed: a 5xx, or a redirect that leaves the service.
@@ -65,7 +76,9 @@ def read_answer(response: ServiceResponse, *, method: str, service: Service, lim
     status = response.status
     headers = passed_headers(response.headers, service, limits)
     if status in MOVED:
-        return _located(response, headers) if service.mode == "pages" else _moved(response, service.url)
+        if service.mode == "pages":
+            return _located(response, headers)
+        return _moved(response, service.url, public_url)
     if status > 500 or 300 <= status < 304 or 304 < status < 400:
         raise service_failure(response, limits)
     writes = read_writes(response.headers)
@@ -81,7 +94,9 @@ def read_answer(response: ServiceResponse, *, method: str, service: Service, lim
     if status >= 400:
         content_type = get_header(response.headers, "Content-Type") or ""
         return Status(status=status, headers=headers, body=body, content_type=content_type)
-    return Data(status=status, headers=headers, writes=writes, value=parse_json(body), raw=body or b"{}")
+    return Data(
+        status=status, headers=headers, writes=writes, value=parse_json(body), raw=body.strip() or b"{}"
+    )
 
 
 def _cap(service: Service, limits: Limits) -> int:
@@ -103,7 +118,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def read_writes(headers: Iterable[tuple[str, str]]) -> SessionWrites:
-    """The session values that an answer sets and deletes."""
+    """The session values that an answer sets and deletes, as latin-1 text: the bytes of the wire."""
     stored = _named(headers, names.SET_SESSION)
     deleted = tuple(key for key, _value in _named(headers, names.DELETE_SESSION))
     return SessionWrites(stored=stored, deleted=deleted) if stored or deleted else NO_WRITES
@@ -114,7 +129,7 @@ def _named(headers: Iterable[tuple[str, str]], prefix: str) -> tuple[tuple[str, 
     found = []
     for name, value in headers:
         if name.lower().startswith(start):
-            found.append((name[len(prefix) :], header_text(value)))
+            found.append((name[len(prefix) :], value))
     return tuple(found)
 
 
@@ -132,8 +147,9 @@ def read_retry_after(headers: Iterable[tuple[str, str]], limits: Limits) -> floa
     return min(float(text), limits.retry_after) if text.isascii() and text.isdigit() else None
 
 
-def _moved(response: ServiceResponse, base_url: str) -> Moved:
-    target = below(base_url, get_header(response.headers, "Location") or "")
+def _moved(response: ServiceResponse, base_url: str, public_url: str) -> Moved:
+    location = get_header(response.headers, "Location") or ""
+    target = below(base_url, as_path(location, public_url))
     if target is None:
         raise ServiceFailed("redirected out of its own base URL")
     return Moved(status=response.status, target=target, writes=read_writes(response.headers))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -67,6 +68,7 @@ class ActionCall:
     Attributes:
         method, target, headers: as in `ServiceRequest`.
         body, length: as in `ServiceRequest`.
+        public_url: of the mount, as the service is told.
         action: canonical path, for log and errors.
         request_id: for log and events.
     """
@@ -76,6 +78,7 @@ class ActionCall:
     headers: Headers
     body: BinaryIO | None = None
     length: int = 0
+    public_url: str
     action: str
     request_id: str = ""
 
@@ -229,7 +232,13 @@ class ServiceClient:
             response = exchange.response
             if is_file(response) and call.method != "HEAD":
                 return exchange.file(self._file_headers(response), read_writes(response.headers))
-            return read_answer(response, method=call.method, service=self.service, limits=self.limits)
+            return read_answer(
+                response,
+                method=call.method,
+                service=self.service,
+                limits=self.limits,
+                public_url=call.public_url,
+            )
 
     def media(
         self, path: str, query: str, headers: Headers, method: str, deadline: Deadline, request_id: str = ""
@@ -456,7 +465,9 @@ def read_lifetime(headers: Headers, default: float, now: float) -> float:
 
 def _until(text: str, now: float) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp() - now
+        found = parsedate_to_datetime(text)
+        # Without a zone it is UTC (RFC 9110), not the time of this machine.
+        return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp() - now
     except (ValueError, TypeError, OverflowError):
         return None
 

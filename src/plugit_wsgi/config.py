@@ -52,7 +52,7 @@ class Limits:
         meta_stale: how long the last good meta serves while the service cannot be reached.
         cache_size: bytes of pages, meta and templates kept in memory, each process.
         session_keys, session_key_size, session_value_size, session_size: what a service may store for a
-            visitor; sizes count bytes of UTF-8.
+            visitor; sizes count bytes.
         retry_after: the longest Retry-After of a service that is passed on.
     """
 
@@ -228,7 +228,7 @@ def _checked_url(value: object, name: str, allow_http: bool) -> str:
         raise ConfigError(name, value, expected) from error
     extra = parts.username is not None or parts.query or parts.fragment or not value.isascii()
     if not good or extra or re.search(r"[\s\\]|/\.{1,2}(/|$)", value):
-        raise ConfigError(name, value, expected)
+        raise ConfigError(name, re.sub(r"//[^/]*@", "//<hidden>@", value), expected)
     if parts.scheme == "http" and not allow_http and not _is_loopback(parts):
         expected = "https, since the address is off the loopback (allow_http=True if the network is yours)"
         raise ConfigError(name, value, expected)
@@ -294,5 +294,8 @@ def checked_table(table: object, where: str, known: Collection[str]) -> dict[str
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(known))}"
-            raise ConfigError(f"{where}.{key}" if where else key, table[key], f"a key that exists; {hint}")
+            # A secret under a misspelt name is a secret still.
+            is_secret = near == ["secret_key"] or re.search("secret|password|token", key, re.IGNORECASE)
+            shown = f"<{type(table[key]).__name__}>" if is_secret else table[key]
+            raise ConfigError(f"{where}.{key}" if where else key, shown, f"a key that exists; {hint}")
     return dict(table)

@@ -37,6 +37,7 @@ from .visits import Visit
 from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
 
+SANDBOX = ("Content-Security-Policy", "sandbox")
 _log = logging.getLogger("plugit_wsgi.framing")
 
 
@@ -109,9 +110,11 @@ class Framer:
     def stream(self, result: ActionResult, body: Iterable[bytes], visit: Visit, *, personal: bool) -> Answer:
         """A file."""
         headers = guarded(result.headers, personal)
-        if get_header(headers, "Content-Type") is None:
+        kind = get_header(headers, "Content-Type")
+        if kind is None:
             headers = (("Content-Type", "application/octet-stream"), *headers)
-        return self._answer(result.status, [NOSNIFF, *headers], body, visit, result.writes)
+        confined = [SANDBOX] if is_document(kind or "") else []
+        return self._answer(result.status, [NOSNIFF, *confined, *headers], body, visit, result.writes)
 
     def status(self, result: ActionResult, visit: Visit, *, personal: bool) -> Answer:
         """A status without a body."""
@@ -229,19 +232,30 @@ class Framer:
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:
-    """The host's login with the way back (``next``); None if the host named none."""
+    """The host's login with the way back (``next``); None if the host named none.
+
+    A path is one of the host, so below its SCRIPT_NAME, as every other path that the host names.
+    """
     if login_url is None:
         return None
+    if login_url.startswith("/"):
+        login_url = quote(request.environ.get("SCRIPT_NAME", ""), encoding="latin-1") + login_url
     back = request.path_qs if request.method in ("GET", "HEAD") else request.path
     joint = "&" if "?" in login_url else "?"
     return f"{login_url}{joint}next={quote(back, safe='/')}"
+
+
+def is_document(content_type: str) -> bool:
+    """A browser that opens it by itself would run scripts in it, in the host's origin."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return "html" in kind or "xml" in kind or "xsl" in kind
 
 
 def guarded(headers: Headers, personal: bool) -> Headers:
     """The headers, with Cache-Control made private if the answer may depend on the visitor."""
     if not personal:
         return headers
-    given = get_header(headers, "Cache-Control") or "no-cache"
+    given = ",".join(value for name, value in headers if name.lower() == "cache-control") or "no-cache"
     parts = [part.strip() for part in given.split(",")]
     kept = [
         part

@@ -50,6 +50,7 @@ NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 NO_STORE: Final = ("Cache-Control", "private, no-store")
 
 _REFUSED_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|(?:^|/)\.{1,2}(?:/|$)|%2f|%5c|%2e|%00", re.IGNORECASE)
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|%2f|$)", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _FOLDED = str.maketrans("-. [", "____")
 
@@ -78,9 +79,9 @@ def canonical_path(rest: str) -> str:
 def is_reserved(name: bytes) -> bool:
     """A parameter name that only the host may send, however it is spelled.
 
-    Parsers fold names: PHP turns ``.``, space and ``[`` into ``_``, Rack drops leading blanks.
+    Parsers fold names: PHP turns ``.``, space and ``[`` into ``_``, Rack drops leading blanks and brackets.
     """
-    text = name.decode("latin-1").strip("\x00\t\n\r\x0b\x0c ").translate(_FOLDED).lower()
+    text = name.decode("latin-1").lstrip("\x00\t\n\r\x0b\x0c []").translate(_FOLDED).lower()
     return text.startswith(names.RESERVED)
 
 
@@ -197,7 +198,9 @@ def _hop(environ: Mapping[str, Any], key: str, hops: int) -> str:
 
 
 def _server_host(environ: Mapping[str, Any]) -> str:
-    return f"{environ.get('SERVER_NAME', '')}:{environ.get('SERVER_PORT', '')}"
+    name, port = environ.get("SERVER_NAME", ""), str(environ.get("SERVER_PORT", ""))
+    own = "443" if environ.get("wsgi.url_scheme") == "https" else "80"
+    return name if port in ("", own) else f"{name}:{port}"
 
 
 def _clean_address(text: str) -> str:
@@ -254,7 +257,25 @@ def below(base: str, location: str) -> str | None:
         target = found.group(2) if found is not None and same else ""
     prefix = origin.path.rstrip("/") + "/"
     rest = target.partition("#")[0]
-    return rest[len(prefix) :] if rest.startswith(prefix) else None
+    # A dot segment would climb out of the base again, in a browser or in the service.
+    if not rest.startswith(prefix) or _DOT_SEGMENT.search(rest.partition("?")[0]):
+        return None
+    return rest[len(prefix) :]
+
+
+def as_path(location: str, public_url: str) -> str:
+    """A Location without the visitor's side of the host, which a service may have built it from.
+
+    Args:
+        location: of a service.
+        public_url: of its mount, without trailing slash, as the service was told by ``X-Forwarded-*``.
+    """
+    origin = "/".join(public_url.split("/", 3)[:3])
+    if not location.startswith(origin + "/"):
+        return location
+    path = location[len(origin) :]
+    prefix = public_url[len(origin) :] + "/"
+    return path[len(prefix) - 1 :] if path.startswith(prefix) else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

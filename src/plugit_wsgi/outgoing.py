@@ -169,6 +169,7 @@ def build_call(
         ),
         body=body.file,
         length=body.length,
+        public_url=f"{visit.origin.scheme}://{visit.origin.host}{visit.base_url.rstrip('/')}",
         action=visit.action,
         request_id=visit.request_id,
     )
@@ -208,8 +209,8 @@ def _session_headers(visit: Visit) -> Headers:
     quote = SimpleCookie().value_encode
     cookie = "; ".join(f"{key}={quote(value)[1]}" for key, value in values.items())
     return (
-        *((names.SESSION_HEADER + key, wire_text(value)) for key, value in values.items()),
-        ("Cookie", wire_text(cookie)),
+        *((names.SESSION_HEADER + key, wire_text_latin(value)) for key, value in values.items()),
+        ("Cookie", wire_text_latin(cookie)),
     )
 
 

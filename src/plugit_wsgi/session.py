@@ -32,7 +32,8 @@ class Session:
     """The state of one visitor in one service. Immutable.
 
     Attributes:
-        values: what the service stored.
+        values: what the service stored; text is latin-1, the bytes of the wire, so that they come back as
+            they were set, in whatever encoding.
         organization: id of the current organization; None if none was chosen.
     """
 
@@ -53,9 +54,9 @@ class Session:
         values = dict(self.values)
         ignored = 0
         for key in deleted:
-            values.pop(key.lower(), None)
+            values = _without(values, key)
         for key, value in stored:
-            wanted = {**values, key.lower(): value}
+            wanted = {**_without(values, key), key: value}
             if _is_allowed(key, value, limits) and _is_small(wanted, limits):
                 values = wanted
             else:
@@ -63,13 +64,18 @@ class Session:
         return replace(self, values=values), ignored
 
 
+def _without(values: Mapping[str, str], key: str) -> dict[str, str]:
+    # Keys travel as header names, which have no case; the cookies made of them do.
+    return {name: value for name, value in values.items() if name.lower() != key.lower()}
+
+
 def _is_allowed(key: str, value: str, limits: Limits) -> bool:
     good_key = len(key) <= limits.session_key_size and _KEY.fullmatch(key) is not None
-    return good_key and len(value.encode("utf-8")) <= limits.session_value_size
+    return good_key and len(value) <= limits.session_value_size
 
 
 def _is_small(values: Mapping[str, str], limits: Limits) -> bool:
-    size = sum(len(key) + len(value.encode("utf-8")) for key, value in values.items())
+    size = sum(len(key) + len(value) for key, value in values.items())
     return len(values) <= limits.session_keys and size <= limits.session_size
 
 

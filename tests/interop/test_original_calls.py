@@ -113,12 +113,6 @@ def test_a_form_that_meets_a_slash_redirect_is_not_sent_again(
     assert not [call for call in original_service.calls("/action/") if call.method == "POST"]
 
 
-AS_SEEN_FROM_OUTSIDE = pytest.mark.xfail(
-    reason="Flask of that time builds Location from X-Forwarded-Host, which is taken for another site"
-)
-
-
-@AS_SEEN_FROM_OUTSIDE
 @pytest.mark.parametrize("code", [301, 302, 307, 308])
 def test_an_action_may_redirect_to_another_of_its_own(
     visitor: Visitor, original_service: Process, code: int
@@ -129,7 +123,6 @@ def test_an_action_may_redirect_to_another_of_its_own(
     assert "/meta/echo/" in paths(original_service)
 
 
-@AS_SEEN_FROM_OUTSIDE
 @pytest.mark.parametrize(("code", "seen"), [(301, 303), (302, 303), (307, 307), (308, 308)])
 def test_an_unsafe_action_that_redirects_sends_the_visitor(visitor: Visitor, code: int, seen: int) -> None:
     """307 and 308 keep the method, the others become 303."""

@@ -172,7 +172,6 @@ def test_statuses(browse_pages: Browse, status: int, seen: int) -> None:
     assert browse_pages().get(f"/status/{status}").status == seen
 
 
-@pytest.mark.xfail(reason="session values that are not UTF-8 are replaced by question marks")
 def test_session_values_come_back(browse_pages: Browse, pages_service: Process) -> None:
     """As header and cookie, in the bytes they were set with: Flask of that time wrote and read latin-1."""
     visitor = browse_pages()
