@@ -72,7 +72,6 @@ SHARED_LIBRARIES = {
     ("host", "markupsafe"): (STEP.keys(), "its Markup is the type of HTML that crosses a room"),
     ("host", "django"): ({"templates"}, "the room is Django's engine, closed up"),
     ("testing", "pytest"): ({"testing"}, "a contract suite is a class of pytest"),
-    ("testing", "pytest"): ({"testing"}, "a contract suite is a pytest class for its extension point"),
     ("sdk", "werkzeug"): ({"sdk"}, "the SDK is written on it and hands its request to the authors"),
 }
 
