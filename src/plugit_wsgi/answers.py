@@ -94,9 +94,8 @@ def read_answer(
     if status >= 400:
         content_type = get_header(response.headers, "Content-Type") or ""
         return Status(status=status, headers=headers, body=body, content_type=content_type)
-    return Data(
-        status=status, headers=headers, writes=writes, value=parse_json(body), raw=body.strip() or b"{}"
-    )
+    raw = body if body.strip() else b"{}"
+    return Data(status=status, headers=headers, writes=writes, value=parse_json(body), raw=raw)
 
 
 def _cap(service: Service, limits: Limits) -> int:

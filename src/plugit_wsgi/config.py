@@ -158,6 +158,8 @@ class Service:
         for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials"):
             self._check_choice(name, (False, True))
         self._check_hosts()
+        if self.limits is not None and not isinstance(self.limits, Limits):
+            raise ConfigError(f"Service({self.name!r}).limits", self.limits, "Limits(...)")
         self._refuse_unbuilt()
 
     def _check_choice(self, name: str, expected: tuple[object, ...]) -> None:

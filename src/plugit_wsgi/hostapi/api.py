@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import webob
 
@@ -70,7 +69,7 @@ class ServiceApi:
         for pattern, answer in _ROUTES:
             match = pattern.fullmatch(path)
             if match is not None:
-                return answer(self, *(unquote(part) for part in match.groups()))
+                return answer(self, *(_decoded(part) for part in match.groups()))
         raise ActionNotFound("path")
 
     def _user(self, user_id: str) -> dict[str, Any]:
@@ -141,6 +140,11 @@ _ROUTES: tuple[tuple[re.Pattern[str], Any], ...] = (
     (re.compile(r"members/"), ServiceApi._members),
     (re.compile(r"techgroups/"), ServiceApi._all_groups),
 )
+
+
+def _decoded(part: str) -> str:
+    # WSGI gives the bytes of a path as latin-1 text, decoded once.
+    return part.encode("latin-1").decode("utf-8", "replace")
 
 
 def _organization(organization: Organization) -> dict[str, Any]:

@@ -98,9 +98,10 @@ def load_secrets(secret_key: str | Sequence[str]) -> KeyRing:
     """
     if not isinstance(secret_key, (str, Sequence)):
         raise ConfigError("secret_key", f"<{type(secret_key).__name__}>", "text, or a list of texts")
-    secrets = [secret_key] if isinstance(secret_key, str) else list(secret_key)
-    if not secrets:
-        raise ConfigError("secret_key", secret_key, "a secret, or a list with the newest last")
+    secrets = [secret_key] if isinstance(secret_key, str) else secret_key
+    if not isinstance(secrets, Sequence) or isinstance(secrets, (bytes, bytearray)) or not secrets:
+        shown = f"<{type(secrets).__name__}>"
+        raise ConfigError("secret_key", shown, "a secret as text, or a list of them with the newest last")
     return KeyRing(tuple(_checked(secret, position) for position, secret in enumerate(secrets)))
 
 
