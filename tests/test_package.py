@@ -22,7 +22,8 @@ def built_from(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, project)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
-    shutil.copytree(ROOT / "src", project / "src", ignore=ignored)
+    for name in ("src", "examples"):
+        shutil.copytree(ROOT / name, project / name, ignore=ignored)
     return project
 
 
@@ -43,6 +44,17 @@ def test_the_wheel_carries_every_file_of_the_package(wheel: zipfile.ZipFile, bui
     ours = {str(path.relative_to(package.parent)) for path in package.rglob("*") if path.is_file()}
     packed = {name for name in wheel.namelist() if name.startswith("plugit_wsgi/")}
     assert packed == ours
+
+
+@pytest.mark.parametrize("service", ["polls", "notes"])
+def test_the_wheel_carries_the_services_of_the_demo(
+    wheel: zipfile.ZipFile, built_from: Path, service: str
+) -> None:
+    """Every file of theirs, below share/."""
+    folder = built_from / "examples" / service
+    ours = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    start = f"plugit_wsgi-0.1.0.data/data/share/plugit-wsgi/examples/{service}/"
+    assert {name.removeprefix(start) for name in wheel.namelist() if name.startswith(start)} == ours
 
 
 def test_the_wheel_has_licence_command_and_metadata(wheel: zipfile.ZipFile) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import IO
 from ..errors import ConfigError
 
 _STOP_WITHIN = 5.0
+_ENVIRONMENT = ("POLLS_DATABASE", "NOTES_DATABASE", "XDG_DATA_HOME", "PYTHONPATH")
+"""What the services read; another terminal may not have it."""
 _CHECKOUT = Path(__file__).resolve().parents[3] / "examples"
 
 
@@ -42,8 +45,9 @@ class Child:
 
     @property
     def command(self) -> str:
-        """What to type to bring it back at the same place."""
-        return shlex.join(_command(self.folder, self.port))
+        """What to type to bring it back at the same place, with the same data."""
+        given = [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ]
+        return shlex.join([*(["env", *given] if given else []), *_command(self.folder, self.port)])
 
     @property
     def is_running(self) -> bool:

@@ -187,8 +187,8 @@ def _service(child: Child) -> Markup:
 
 
 def _kill(child: Child) -> Markup:
-    state = "runs" if child.is_running else "has ended"
-    return markup(_KILL, pid=child.process.pid, state=state, command=child.command)
+    text = _KILL if child.is_running else _BRING_BACK
+    return markup(text, pid=child.process.pid, command=child.command)
 
 
 _SERVICES = {
@@ -209,9 +209,11 @@ _NOBODY = '<p>You are a visitor. <a href="/login">Log in</a> as one of the peopl
 _SERVICE = """<div class="col-md-6 mb-3"><div class="card h-100"><div class="card-body">
 <h2 class="card-title h5"><a class="stretched-link" href="{mount}">{title}</a></h2>
 <p class="card-text">{about}</p></div></div></div>"""
-_KILL = """<p>The polls are process {pid}, which {state}. End it, look at the polls, and bring it back:</p>
+_KILL = """<p>The polls are process {pid}. End it, look at the polls, and bring it back:</p>
 <pre class="border rounded p-3"><code>kill {pid}
 {command}</code></pre>"""
+_BRING_BACK = """<p>The polls were process {pid}, which has ended. If nobody brought them back yet:</p>
+<pre class="border rounded p-3"><code>{command}</code></pre>"""
 _LOGIN = """<h1>Log in</h1>
 <p>Who do you want to be? Nobody here has a password.</p>
 <div class="list-group">{people}</div>"""
@@ -219,7 +221,7 @@ _PERSON = """<form method="post" action="/login" class="list-group-item d-flex g
 <input type="hidden" name="csrfmiddlewaretoken" value="{token}">
 <input type="hidden" name="next" value="{next}"><input type="hidden" name="person" value="{id}">
 <div class="flex-grow-1"><strong>{name}</strong>, {role}<br><span class="text-muted">{may}</span></div>
-<button class="btn btn-primary" type="submit">Log in<span class="visually-hidden"> as {name}</span></button>
+<button class="btn btn-primary text-nowrap">Log in<span class="visually-hidden"> as {name}</span></button>
 </form>"""
 _LOGOUT = """<form method="post" action="/logout">
 <input type="hidden" name="csrfmiddlewaretoken" value="{token}">

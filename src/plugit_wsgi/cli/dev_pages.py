@@ -142,9 +142,9 @@ _SWITCH = """<form method="post" action="{action}">{hidden}
 _HOME = """<h1>Development host</h1>
 <p class="lead"><a href="{base}">Look at the service</a>, and switch the user in the bar above.</p>
 <table class="table"><tbody>
-<tr><th scope="row">Service</th><td>{url}</td></tr>
-<tr><th scope="row">Mounted at</th><td>{base}</td></tr>
-<tr><th scope="row">API for it</th><td>{base}ebuio_api/</td></tr>
+<tr><th scope="row">Service</th><td class="text-break">{url}</td></tr>
+<tr><th scope="row">Mounted at</th><td class="text-break">{base}</td></tr>
+<tr><th scope="row">API for it</th><td class="text-break">{base}ebuio_api/</td></tr>
 <tr><th scope="row">Mode</th><td>{mode}</td></tr>
 <tr><th scope="row">Organizations</th><td>{organizations}</td></tr>
 <tr><th scope="row">Layout</th><td>{look}</td></tr>
@@ -164,9 +164,9 @@ _LOOK = """<form method="post" action="{action}">{hidden}
 _NO_CALLS = '<tr><td colspan="6">None yet.</td></tr>'
 _ROW = (
     "<tr><td>{call}</td><td>{method}</td><td>{action}</td><td>{answer}</td><td>{milliseconds}</td>"
-    "<td>{note}</td></tr>"
+    '<td class="text-break">{note}</td></tr>'
 )
 _NOTE = (
     '<tr class="table-warning warning"><td>{kind}</td><td></td><td>{action}</td>'
-    '<td colspan="3">{note}</td></tr>'
+    '<td class="text-break" colspan="3">{note}</td></tr>'
 )
