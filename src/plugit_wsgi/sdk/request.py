@@ -95,7 +95,7 @@ class Request(WerkzeugRequest):
         # A copy: the environ of a server is not ours to change, and nothing is left in it.
         own = dict(environ)
         if own.get("CONTENT_LENGTH") and not own.get("HTTP_TRANSFER_ENCODING"):
-            # With a known length every read has a size, as PEP 3333 wants it; the flag asks for reads without.
+            # With a known length every read has a size, as PEP 3333 wants; the flag asks for reads without.
             own.pop("wsgi.input_terminated", None)
         super().__init__(own, populate_request=False)
         self.plugit = PlugItCall()
