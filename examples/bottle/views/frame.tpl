@@ -1,0 +1,27 @@
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{!get("title", "<!--plugit:title-->")}} - Bottle Radio</title>
+<link rel="stylesheet" href="{{root}}static/site.css">
+{{!get("head", "<!--plugit:head-->")}}
+</head>
+<body>
+<header>
+  <a class="site-name" href="{{root}}">Bottle Radio</a>
+  % if person:
+  <form method="post" action="{{root}}logout">
+    <span class="site-person">{{person.first_name}} {{person.last_name}}</span>
+    <button>Log out</button>
+  </form>
+  % else:
+  <a href="{{root}}login">Log in</a>
+  % end
+</header>
+<nav>{{!get("menu", "<!--plugit:menu-->")}}</nav>
+<main>
+{{!get("base", "<!--plugit:content-->")}}
+</main>
+</body>
+</html>
