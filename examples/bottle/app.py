@@ -104,8 +104,8 @@ def person_of(request: BaseRequest) -> User | None:
 def check_same_site() -> None:
     """Refuses forms of other sites.
 
-    Bottle has no tokens for forms. But browsers say with each POST which site the form stands on; and a cookie
-    with SameSite=Lax does not come with a form of another site at all.
+    Bottle has no tokens for forms. But browsers say with each POST which site the form stands on; and
+    a cookie with SameSite=Lax does not come with a form of another site at all.
     """
     origin = request.get_header("Origin")
     if origin and origin.partition("://")[2] != request.get_header("Host"):
