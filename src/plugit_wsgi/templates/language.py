@@ -158,6 +158,14 @@ def _else(parser: Any, end: str) -> Sequence[tuple[None, NodeList]]:
     return ((None, nodelist),)
 
 
+def _length_is(value: Any, length: Any) -> bool | str:
+    """Gone from Django since version 5.1, but services written for the original have it."""
+    try:
+        return len(value) == int(length)
+    except (ValueError, TypeError):
+        return ""
+
+
 _Check = Callable[[Any, Any], None]
 
 
@@ -206,3 +214,4 @@ register.tags.update({name: default_tags.tags[name] for name in _TAGS})
 register.tags.update(_OWN_TAGS)
 register.filters.update({name: filters.register.filters[name] for name in _FILTERS})
 register.filters.update({name: _checked(name, check) for name, check in _BOUNDED.items()})
+register.filter("length_is", _length_is)

@@ -158,6 +158,7 @@ def test_tags(source: str, expected: str) -> None:
         ("{{ none|default:'leer' }}{{ missing|default:'leer' }}{{ word|default:'leer' }}", "leerleerZoë"),
         ("{{ yes|yesno:'ja,nein' }}{{ none|yesno }}", "jamaybe"),
         ("{{ word|length }}{{ rows|length }}{{ missing|length }}", "330"),
+        ("{{ rows|length_is:'3' }}{{ word|length_is:4 }}{{ x|length_is:word }}", "TrueFalse"),
         ("{{ word|upper }}{{ word|lower }}", "ZOËzoë"),
         ("{{ size|filesizeformat }}", "120.6\xa0KB"),
         ("[{{ when|time }}{{ when|date:'Y' }}]", "[]"),
