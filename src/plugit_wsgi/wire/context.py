@@ -96,9 +96,9 @@ class SignedContext:
             raise ContextTampered("unknown version of the context")
         values: dict[str, Any] = {}
         for claim, name in _CLAIMS.items():
-            if claim not in claims or not isinstance(claims[claim], _TYPES[claim]):
+            value = claims.get(claim, ...)
+            if not isinstance(value, _TYPES[claim]) or (isinstance(value, bool) and claim != "shadow"):
                 raise ContextTampered(f"claim {claim!r} is missing or of a wrong type")
-            value = claims[claim]
             values[name] = tuple(map(str, value)) if isinstance(value, list) else value
         return cls(**values)
 

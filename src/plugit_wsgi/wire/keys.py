@@ -32,15 +32,19 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """The reverse of `encode`.
+    """The reverse of `encode`; bytes have one spelling.
 
     Raises:
         ValueError: not base64url.
     """
     try:
-        return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        found = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64url") from error
+    # The decoder skips what it does not know.
+    if encode(found) != text:
+        raise ValueError("not base64url")
+    return found
 
 
 def derive(key: bytes, purpose: str) -> bytes:
@@ -73,8 +77,9 @@ class KeyRing:
             ValueError: no key of the ring made this token for this purpose.
         """
         try:
+            decode(token.rpartition(".")[2])
             return decode(self._signer(purpose).unsign(token.encode("ascii")).decode("ascii"))
-        except (BadSignature, UnicodeError) as error:
+        except (BadSignature, ValueError) as error:
             raise ValueError("bad signature") from error
 
     def _signer(self, purpose: str) -> Signer:
