@@ -62,7 +62,8 @@ class PlugItMiddleware:
         prefix: where services are mounted that name no mount, and our own assets and API.
         threads: how many threads the server gives this process.
         trusted_hops: proxies in front whose ``X-Forwarded-*`` are believed.
-        login_url: where anonymous visitors are sent who need a login; ``next`` is added.
+        login_url: where anonymous visitors are sent who need a login; ``next`` is added. A path is one of
+            the host, below its SCRIPT_NAME.
         fragments: not in this version.
         limits: how long, how much, how many.
         stores: where pages and sessions are kept.
@@ -104,6 +105,7 @@ class PlugItMiddleware:
             fragments=fragments,
             operations=operations,
         )
+        _check_values(limits=(limits, Limits), stores=(stores, Stores))
         self._host_app = host_app
         self._prefix = checked_path(prefix, "prefix")
         self._identify: Identify = identify or _nobody
@@ -284,6 +286,8 @@ def read_file(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _checked_services(services: Iterable[Service]) -> list[Service]:
+    if isinstance(services, (str, Service)) or not isinstance(services, Iterable):
+        raise ConfigError("services", services, "a list of Service objects")
     found = list(services)
     seen: set[str] = set()
     for service in found:
@@ -308,6 +312,12 @@ def _check_arguments(**given: Any) -> None:
     for name, only in (("fragments", False), ("operations", None)):
         if given[name] is not only:
             raise ConfigError(name, given[name], f"{only!r}: this version has no more")
+
+
+def _check_values(**given: tuple[object, type]) -> None:
+    for name, (value, kind) in given.items():
+        if value is not None and not isinstance(value, kind):
+            raise ConfigError(name, value, f"{kind.__name__}(...)")
 
 
 def _nobody(_request: webob.Request) -> User | None:
