@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -36,7 +37,7 @@ class Address:
         try:
             self.listener = _listen(host, number)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
             raise AddressTaken(f"cannot listen on {host}:{number}: {reason}") from error
         self.port = int(self.listener.getsockname()[1])
 
