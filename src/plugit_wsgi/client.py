@@ -259,7 +259,11 @@ class ServiceClient:
         with self._exchange(names.MEDIA, path, request, request_id) as exchange:
             status = exchange.response.status
             kept = self._file_headers(exchange.response)
-            if status in (304, 416) or (method == "HEAD" and status in (200, 206)):
+            if status in (304, 416):
+                # The body stays here: with its length, the visitor would wait for it.
+                about = (item for item in kept if item[0].lower() not in ("content-length", "content-type"))
+                return Status(status=status, headers=tuple(about))
+            if method == "HEAD" and status in (200, 206):
                 return Status(status=status, headers=kept)
             if status in (200, 206):
                 return exchange.file(kept)
