@@ -13,6 +13,7 @@ PYTEST_ARGS ?=
 # Targets write into the same folders, and the last words of `make test` are to be pytest's.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
+.PRECIOUS: .venvs/%/.ready
 .PHONY: help demo test test-main quick lint types docs bench interop system-deps missing clean
 
 help:  ## this list
