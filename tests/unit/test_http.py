@@ -306,7 +306,8 @@ def test_headers_are_selected_by_name_and_value() -> None:
     "name",
     ["Set-Cookie", "X-Accel-Redirect", "X-Sendfile", "Service-Worker-Allowed", "Clear-Site-Data",
      "Strict-Transport-Security", "Content-Security-Policy", "Refresh", "Link", "WWW-Authenticate",
-     "Location",     "Server", "Connection", "Transfer-Encoding", "Upgrade", "Trailer", "Public-Key-Pins", "X-Plugit-Context",
+     "Location", "Server", "Connection", "Transfer-Encoding", "Upgrade", "Trailer", "Public-Key-Pins",
+     "X-Plugit-Context",
      "Content-Encoding", "Alt-Svc", "Proxy-Authenticate", "Keep-Alive", "Report-To", "Origin-Agent-Cluster"],
 )  # fmt: skip
 def test_no_list_lets_through_what_commands_browser_or_server(name: str) -> None:
