@@ -1,0 +1,190 @@
+"""The demonstration as its reader sees it: from the login to the killed service and back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.servers import run_command
+from tests.unit.cli.demo_process import Demo, run_demo
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+CSS = "css selector"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+
+
+class Reader:
+    """Clicks through the site. One per test."""
+
+    def __init__(self, browser: Chrome, url: str) -> None:
+        self.browser = browser
+        self.url = url
+
+    def open(self, path: str) -> Reader:
+        """Opens a page of the site."""
+        self.browser.get(self.url + path)
+        return self
+
+    def find(self, selector: str) -> WebElement:
+        """The first element."""
+        return self.browser.find_element(CSS, selector)
+
+    def has(self, selector: str) -> bool:
+        """Whether there is one."""
+        return bool(self.browser.find_elements(CSS, selector))
+
+    def click(self, selector: str, text: str = "") -> Reader:
+        """Clicks the first element with this text in it, and waits for the next page."""
+        from selenium.webdriver.support import expected_conditions
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        page = self.find("html")
+        found = next(item for item in self.browser.find_elements(CSS, selector) if text in item.text)
+        found.click()
+        wait = WebDriverWait(self.browser, 10, poll_frequency=0.02)
+        wait.until(expected_conditions.staleness_of(page))
+        wait.until(lambda browser: browser.execute_script("return document.readyState") == "complete")
+        return self
+
+    def log_in(self, name: str) -> Reader:
+        """As one of the people; from a login page."""
+        form = next(
+            number
+            for number, item in enumerate(self.browser.find_elements(CSS, ".list-group-item"), 1)
+            if name in item.text
+        )
+        return self.click(f".list-group-item:nth-of-type({form}) button")
+
+    @property
+    def text(self) -> str:
+        """What the page says."""
+        return self.find("main").text
+
+    @property
+    def path(self) -> str:
+        """Where the browser is."""
+        return self.browser.current_url.removeprefix(self.url)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demonstration; each test votes in another poll."""
+    with run_demo(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@pytest.fixture
+def reader(browser: Chrome, demo: Demo) -> Reader:
+    """Somebody in front of it."""
+    return Reader(browser, demo.running.url)
+
+
+def test_a_visitor_looks_a_voter_votes(reader: Reader) -> None:
+    """Without a login there is no button; with one, a click counts, once."""
+    reader.open("/").click("main a", "Polls").click("main a", "Tea or coffee?")
+    assert "Log in to vote" in reader.text
+    assert not reader.has("main form")
+    here = reader.path
+    reader.click("header a", "Log in").log_in("Vera")
+    assert reader.path == here
+    reader.click(".polls-responses li:nth-child(1) button")
+    assert "your vote is counted" in reader.text
+    assert "3 votes" in reader.find(".polls-responses li:nth-child(1)").text
+    reader.click(".polls-responses li:nth-child(2) button")
+    assert "Your vote is changed" in reader.text
+    assert "2 votes" in reader.find(".polls-responses li:nth-child(1)").text
+
+
+def test_a_member_creates_a_poll_with_a_picture(reader: Reader, tmp_path: Path) -> None:
+    """The upload comes back as an image; the poll is there for visitors too."""
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(PNG)
+    reader.open("/s/polls/create/").log_in("Max")
+    assert reader.path == "/s/polls/create/"
+    reader.find("#title").send_keys("Grüezi & <b>welcome</b>?")
+    reader.find("#responses").send_keys("Yes\nNo")
+    reader.find("#illustration").send_keys(str(picture))
+    reader.click("main form button", "Create the poll")
+    assert "Your poll is open" in reader.text
+    assert reader.find("h1").text == "Grüezi & <b>welcome</b>?"
+    width = "return document.querySelector('.polls-illustration').naturalWidth"
+    assert reader.browser.execute_script(width) == 1
+    reader.click("header button", "Log out").open("/s/polls/")
+    assert "Grüezi & <b>welcome</b>?" in reader.text
+
+
+def test_creating_is_denied_to_the_wrong_user(reader: Reader) -> None:
+    """In the layout, with words, and with nothing of the service."""
+    reader.open("/s/polls/create/").log_in("Vera")
+    assert "For members only" in reader.text
+    assert not reader.has("main form")
+    assert "Vera Vogel" in reader.find("header").text
+
+
+def test_an_administrator_sees_who_voted(reader: Reader) -> None:
+    """With the full name, which the host knows."""
+    reader.open("/login?next=/s/polls/show/1").log_in("Vera")
+    reader.click(".polls-responses li:nth-child(1) button")
+    reader.click("header button", "Log out").open("/s/polls/voters/1").log_in("Olga")
+    assert "vera (Vera Vogel)" in reader.text
+
+
+def test_the_results_are_downloaded(reader: Reader, tmp_path: Path) -> None:
+    """As a file with a name."""
+    folder = tmp_path / "downloads"
+    behaviour = {"behavior": "allow", "downloadPath": str(folder)}
+    reader.browser.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+    reader.open("/s/polls/show/2")
+    reader.find("a[href$='export/2']").click()
+    file, end = folder / "results-2.csv", time.monotonic() + 10
+    while not file.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert "Coffee" in file.read_text(encoding="utf-8-sig")
+
+
+def test_notes_belong_to_the_organization_that_is_chosen(reader: Reader) -> None:
+    """The switch in the bar changes what is shown; one who has a single organization has no switch."""
+    reader.open("/s/notes/").log_in("Max")
+    assert "Notes of Harbour Radio" in reader.text
+    reader.find("[name=text]").send_keys("On Monday")
+    reader.click("main form button")
+    assert "On Monday" in reader.text
+    reader.find("#plugit-organization").send_keys("City Theatre")
+    reader.click("header form button", "Switch")
+    assert "Notes of City Theatre" in reader.text
+    assert "On Monday" not in reader.text
+    reader.click("header button", "Log out").open("/s/notes/").log_in("Vera")
+    assert "On Monday" in reader.text
+    assert not reader.has("#plugit-organization")
+
+
+def test_the_service_is_killed_and_comes_back(browser: Chrome, tmp_path: Path) -> None:
+    """The visitor keeps the site, the login and the other service; then everything is as before."""
+    with run_demo(tmp_path) as demo:
+        reader = Reader(browser, demo.running.url)
+        reader.open("/login").log_in("Max")
+        os.kill(demo.pid, signal.SIGKILL)
+        end = time.monotonic() + 10
+        while "does not work just now" not in reader.open("/s/polls/").text and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "This service does not work just now" in reader.text
+        assert "Max Moser" in reader.find("header").text
+        assert "Notes of Harbour Radio" in reader.open("/s/notes/").text
+        reader.open("/s/polls/").click("main a", "Start page of the site")
+        assert "has ended" in reader.text
+        with run_command(demo.command, ready="Serving "):
+            reader.open("/s/polls/")
+            assert "Tea or coffee?" in reader.text
+            assert "Max Moser" in reader.find("header").text
+        assert "Traceback" not in demo.running.output()
