@@ -1,0 +1,260 @@
+"""Places: never more than there are, few wait, not for long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from plugit_wsgi.clock import SystemClock
+from plugit_wsgi.config import Limits
+from plugit_wsgi.errors import ServiceBusy
+from plugit_wsgi.guard import Places, service_places, stream_places, total_places
+
+CLOCK = SystemClock()
+
+
+def places(count: int, *, waiters: int = 0, wait: float = 0.0, parent: Places | None = None) -> Places:
+    return Places(count, waiters=waiters, wait=wait, clock=CLOCK, parent=parent)
+
+
+def is_full(found: Places) -> bool:
+    try:
+        found.take()
+    except ServiceBusy:
+        return True
+    found.give_back()
+    return False
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for another thread to get somewhere."""
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.001)
+
+
+def test_so_many_and_no_more() -> None:
+    """One more is refused at once; one given back can be taken again."""
+    found = places(3)
+    for number in range(3):
+        assert found.taken == number
+        found.take()
+    with pytest.raises(ServiceBusy, match="3 places") as caught:
+        found.take()
+    assert caught.value.status == 503
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 0
+    assert found.taken == 3
+    found.give_back()
+    found.take()
+    assert found.taken == 3
+
+
+def test_held_gives_back_also_after_an_error() -> None:
+    """Whatever happens inside."""
+    found = places(1)
+    with found.held():
+        assert found.taken == 1
+    with pytest.raises(RuntimeError), found.held():
+        raise RuntimeError
+    assert found.taken == 0
+    found.take()
+    with pytest.raises(ServiceBusy), found.held():
+        pytest.fail("there was no place")
+    assert found.taken == 1
+
+
+def test_a_place_counts_in_all_of_the_family() -> None:
+    """A full total refuses a service that has places, and a full service leaves the total to others."""
+    total = places(3)
+    one, other = places(2, parent=total), places(2, parent=total)
+    one.take()
+    one.take()
+    assert (one.taken, other.taken, total.taken) == (2, 0, 2)
+    assert is_full(one)
+    other.take()
+    assert total.taken == 3
+    assert is_full(other)
+    one.give_back()
+    assert not is_full(other)
+    assert (one.taken, other.taken, total.taken) == (1, 1, 2)
+
+
+def test_threads_never_have_more_than_there_are() -> None:
+    """Twenty-four threads at once, two services, one total."""
+    total = places(5)
+    services = [places(3, waiters=2, wait=0.002, parent=total) for _ in range(2)]
+    start, lock = threading.Barrier(24), threading.Lock()
+    inside, most = [0, 0], [0, 0, 0]
+
+    def work(number: int) -> tuple[int, int]:
+        mine, got, refused = number % 2, 0, 0
+        start.wait(10)
+        for _ in range(60):
+            try:
+                with services[mine].held():
+                    with lock:
+                        inside[mine] += 1
+                        most[mine] = max(most[mine], inside[mine])
+                        most[2] = max(most[2], sum(inside))
+                    time.sleep(0.0002)
+                    with lock:
+                        inside[mine] -= 1
+                got += 1
+            except ServiceBusy:
+                refused += 1
+        return got, refused
+
+    with ThreadPoolExecutor(24) as threads:
+        counts = list(threads.map(work, range(24)))
+    assert most[0] <= 3
+    assert most[1] <= 3
+    assert most[2] <= 5
+    assert most[2] >= 3
+    assert sum(got for got, _ in counts) > 0
+    assert sum(refused for _, refused in counts) > 0
+    assert (total.taken, services[0].taken, services[1].taken) == (0, 0, 0)
+
+
+def test_a_burst_takes_exactly_what_there_is() -> None:
+    """All at the same moment, nobody gives back: so many get one, everybody else is refused."""
+    found, start = places(4), threading.Barrier(16)
+
+    def take(_number: int) -> bool:
+        start.wait(10)
+        try:
+            found.take()
+        except ServiceBusy:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(take, range(16))) == 4
+    assert found.taken == 4
+
+
+def test_a_waiter_waits_no_longer_than_allowed() -> None:
+    """Then it is refused."""
+    found = places(1, waiters=1, wait=0.05)
+    found.take()
+    before = time.monotonic()
+    with pytest.raises(ServiceBusy):
+        found.take()
+    assert 0.045 <= time.monotonic() - before < 0.5
+
+
+@pytest.mark.parametrize("parent", [None, places(1)])
+def test_one_given_back_wakes_a_waiter(parent: Places | None) -> None:
+    """Long before its time is over."""
+    found = places(1, waiters=1, wait=5.0, parent=parent)
+    found.take()
+    with ThreadPoolExecutor(1) as threads:
+        before = time.monotonic()
+        waiting = threads.submit(found.take)
+        until(lambda: found._waiting == 1)
+        found.give_back()
+        waiting.result(5)
+    assert time.monotonic() - before < 2
+    assert found.taken == 1
+
+
+def test_a_waiter_is_woken_by_another_service_of_the_total() -> None:
+    """The place it waits for may be held by somebody else's call."""
+    total = places(1)
+    one, other = places(1, parent=total), places(1, waiters=1, wait=5.0, parent=total)
+    one.take()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(other.take)
+        until(lambda: other._waiting == 1)
+        one.give_back()
+        waiting.result(5)
+    assert (one.taken, other.taken, total.taken) == (0, 1, 1)
+
+
+def test_only_so_many_wait() -> None:
+    """The next one is refused at once: a waiting line of any length would be the harm itself."""
+    found = places(1, waiters=2, wait=5.0)
+    found.take()
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(found.take) for _ in range(2)]
+        until(lambda: found._waiting == 2)
+        before = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(ServiceBusy):
+                found.take()
+        assert time.monotonic() - before < 1
+        found.give_back()
+        until(lambda: sum(item.done() for item in waiting) == 1)
+        assert found.taken == 1
+        found.give_back()
+        for item in waiting:
+            item.result(5)
+    assert found.taken == 1
+
+
+def test_who_waits_does_not_keep_others_from_giving_back() -> None:
+    """No lock is held while waiting, also none of another service of the family."""
+    total = places(4)
+    one, other = places(1, waiters=1, wait=0.3, parent=total), places(1, parent=total)
+    one.take()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(is_full, one)
+        until(lambda: one._waiting == 1)
+        before = time.monotonic()
+        other.take()
+        other.give_back()
+        assert time.monotonic() - before < 0.2
+        assert waiting.result(5)
+
+
+def test_a_waiter_that_gave_up_leaves_its_chair() -> None:
+    """The next may wait."""
+    found = places(1, waiters=1, wait=0.02)
+    found.take()
+    for _ in range(3):
+        before = time.monotonic()
+        with pytest.raises(ServiceBusy):
+            found.take()
+        assert time.monotonic() - before >= 0.018
+
+
+@pytest.mark.parametrize(
+    ("threads", "total", "service", "waiters"),
+    [(1, 1, 1, 1), (2, 1, 1, 1), (3, 2, 1, 1), (4, 3, 2, 1), (8, 6, 4, 1), (16, 12, 8, 2), (32, 24, 16, 4)],
+)
+def test_defaults(threads: int, total: int, service: int, waiters: int) -> None:
+    """Three quarters, half, one waiter for eight threads; one at least."""
+    limits = Limits()
+    everybody = total_places(threads, limits, CLOCK)
+    one = service_places(threads, limits, CLOCK, everybody)
+    streams = stream_places(threads, limits, CLOCK)
+    assert (everybody.count, one.count, streams.count) == (total, service, service)
+    assert (one._waiters, one._wait) == (waiters, 0.05)
+    assert (everybody._waiters, streams._waiters) == (0, 0)
+    one.take()
+    assert everybody.taken == 1
+    streams.take()
+    assert everybody.taken == 1
+
+
+def test_limits_say_else() -> None:
+    """Each count can be named."""
+    limits = Limits(total_places=20, service_places=7, service_streams=9, busy_wait=0.2)
+    everybody = total_places(8, limits, CLOCK)
+    one = service_places(8, limits, CLOCK, everybody)
+    assert (everybody.count, one.count, one._wait) == (20, 7, 0.2)
+    assert stream_places(8, limits, CLOCK).count == 9
+
+
+def test_threads_are_logged_at_start(caplog: pytest.LogCaptureFixture) -> None:
+    """The one number that nobody can find out."""
+    with caplog.at_level(logging.INFO, "plugit_wsgi.guard"):
+        total_places(8, Limits(), CLOCK)
+    assert "8 threads" in caplog.text
+    assert "6 places" in caplog.text
