@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.test_demo import Reader
+from tests.browser.reader import Reader
 from tests.support.servers import run_command
 
 if TYPE_CHECKING:
