@@ -231,6 +231,8 @@ class _PartWriter:
         if isinstance(event, Data):
             self._take_data(event.data)
             return
+        if event.name is None:
+            raise ValueError("a part without a name")
         self._passes = not is_reserved(event.name.encode("utf-8"))
         self._is_token = isinstance(event, Field) and event.name == CSRF_FIELD
         if self._passes:
