@@ -1,0 +1,57 @@
+"""The host of these tests, for every server: `application`.
+
+LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; LIVE_PLACES lifts the limits of how many calls run at a time.
+Whoever has the cookie `person` is that person. LIVE_SECRET signs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from wsgiref.validate import validator
+
+import webob
+from markupsafe import escape
+
+from plugit_wsgi import Limits, Page, PlugItMiddleware, Service, User
+from plugit_wsgi.directory import StaticDirectory
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+PEOPLE = {name: User(name, f"name-{name}") for name in ("anna", "max", "olga", "7")}
+PLACES = int(os.environ.get("LIVE_PLACES", "0")) or None
+
+
+def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """The host's own pages: says where it is, and in which process."""
+    text = f"host {environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}|{environ['PATH_INFO']} {os.getpid()}\n"
+    body = text.encode("latin-1")
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+
+def identify(request: webob.Request) -> User | None:
+    """The cookie tells."""
+    return PEOPLE.get(request.cookies.get("person", ""))
+
+
+def layout(page: Page, request: webob.Request) -> str:
+    """A page that says for whom it is."""
+    user = "" if page.user is None else page.user.id
+    return (
+        f"<html><head><title>{escape(page.title)}</title>{page.head}</head>"
+        f"<body><p>[layout/{escape(user)}]</p><nav>{page.menu}</nav><main>{page.content}</main></body></html>"
+    )
+
+
+application = PlugItMiddleware(
+    validator(site),
+    services=[Service(*item.split("=", 1)) for item in os.environ["LIVE_SERVICES"].split()],
+    secret_key=os.environ["LIVE_SECRET"],
+    identify=identify,
+    layout=layout,
+    directory=StaticDirectory(PEOPLE.values()),
+    limits=Limits(service_places=PLACES, total_places=PLACES, service_streams=PLACES),
+)
