@@ -26,6 +26,7 @@ from .http import (
     below,
     get_header,
     is_local_target,
+    place_of,
     quote_target,
     target_host,
 )
@@ -240,9 +241,8 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
         return None
     if login_url.startswith("/"):
         login_url = quote(request.environ.get("SCRIPT_NAME", ""), encoding="latin-1") + login_url
-    back = request.path_qs if request.method in ("GET", "HEAD") else request.path
     joint = "&" if "?" in login_url else "?"
-    return f"{login_url}{joint}next={quote(back, safe='/')}"
+    return f"{login_url}{joint}next={quote(place_of(request.environ), safe='/')}"
 
 
 def is_document(content_type: str) -> bool:

@@ -76,6 +76,19 @@ def canonical_path(rest: str) -> str:
         raise ActionNotFound("path") from None
 
 
+def place_of(environ: Mapping[str, Any]) -> str:
+    """Where the visitor is, as URL path of the host, with the query if the method is GET or HEAD.
+
+    Any bytes have a place: a request object's own properties fail on a path that is not UTF-8.
+    """
+    path = "".join(str(environ.get(name, "")) for name in ("SCRIPT_NAME", "PATH_INFO"))
+    place = quote(path.encode("latin-1", "replace"), safe=UNQUOTED)
+    query = str(environ.get("QUERY_STRING", ""))
+    if query and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        place += "?" + quote(query.encode("latin-1", "replace"), safe=UNQUOTED + "?%;")
+    return place
+
+
 def is_reserved(name: bytes) -> bool:
     """A parameter name that only the host may send, however it is spelled.
 

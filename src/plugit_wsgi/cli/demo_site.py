@@ -31,6 +31,7 @@ from .site import (
     markup,
     page_answer,
     read_form,
+    read_query,
     redirect_answer,
     text_answer,
 )
@@ -126,7 +127,7 @@ class DemoSite:
             markup(
                 _PERSON,
                 token=self._token(login),
-                next=local_target(request.GET.get("next"), "/"),
+                next=local_target(read_query(request).get("next"), "/"),
                 id=user.id,
                 name=f"{user.first_name} {user.last_name}",
                 role=role,
@@ -171,7 +172,7 @@ class DemoSite:
             content=content,
             assets="/s/_assets/",
             user=login.user,
-            login_url="" if request.path == "/login" else "/login",
+            login_url="" if request.environ.get("PATH_INFO") == "/login" else "/login",
         )
         cookies = (self._cookie(login),) if login.is_new else ()
         return page_answer(self.layout(page, request), status=status, cookies=cookies)

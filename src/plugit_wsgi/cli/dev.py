@@ -19,7 +19,7 @@ from ..config import Limits, Mode, Service, checked_path
 from ..errors import CsrfRejected
 from ..hostapi.api import ServiceApi
 from ..hostapi.mail import log_mail
-from ..http import Answer
+from ..http import Answer, place_of
 from ..layout import BootstrapLayout
 from ..middleware import PlugItMiddleware, send
 from ..page import Page
@@ -35,7 +35,9 @@ from .site import (
     local_target,
     page_answer,
     read_form,
+    read_query,
     redirect_answer,
+    root_of,
     text_answer,
 )
 from .standalone import USERS, StandaloneDirectory, find_organization
@@ -138,7 +140,7 @@ class DevHost:
         switch = self._switches.get(path)
         if switch is None:
             return None
-        form = read_form(request) if request.method == "POST" else dict(request.GET)
+        form = read_form(request) if request.method == "POST" else read_query(request)
         try:
             if request.method == "POST":
                 check_form(request, form, self._token)
@@ -152,7 +154,7 @@ class DevHost:
     def _changed(self, request: Request, form: dict[str, str], choice: Choice) -> Answer:
         cookies = (format_choice(choice),)
         if request.method == "POST":
-            target = local_target(form.get("next"), f"{request.script_name}{self._mount}/")
+            target = local_target(form.get("next"), self._base(request))
             return redirect_answer(target, cookies=cookies)
         # The original answers an empty page; tools look at the status.
         return text_answer(f"{choice.mode} {choice.organization.name}", cookies=cookies)
@@ -174,6 +176,10 @@ class DevHost:
     def _set_layout(self, form: dict[str, str], choice: Choice) -> Choice | str:
         return replace(choice, classic=form.get("layout") == "classic")
 
+    def _base(self, request: Request) -> str:
+        """URL path of the mount, with trailing slash."""
+        return f"{root_of(request)}{self._mount}/"
+
     def _layout(self, page: Page, request: Request) -> str:
         # Our own switches show who it is: the bundled ones would say it twice.
         page = replace(page, user=None, organization_url="")
@@ -182,8 +188,8 @@ class DevHost:
     def _navbar(self, _page: Page, request: Request) -> Markup:
         return switches(
             _choice.get(),
-            base=f"{request.script_name}{self._mount}/",
-            back=request.path_qs if request.method == "GET" else f"{request.script_name}{self._mount}/",
+            base=self._base(request),
+            back=place_of(request.environ) if request.method == "GET" else self._base(request),
             token=self._token,
             organizations=self._service.organizations,
         )
@@ -197,11 +203,11 @@ class DevHost:
             title="Development host",
             content=home_content(
                 self._service,
-                base=f"{request.host_url}{request.script_name}{self._mount}/",
+                base=request.host_url + self._base(request),
                 calls=self._calls.newest(),
-                look=look_form(_choice.get(), base=f"{request.script_name}{self._mount}/", token=self._token),
+                look=look_form(_choice.get(), base=self._base(request), token=self._token),
             ),
-            assets=f"{request.script_name}{_PREFIX}/_assets/",
+            assets=f"{root_of(request)}{_PREFIX}/_assets/",
         )
         return send(page_answer(self._layout(page, request)), request.method, start_response)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import webob
 from markupsafe import Markup
 
 from ..csrf import check_origin
 from ..errors import CsrfRejected
-from ..http import HTML, NO_STORE, NOSNIFF, Answer, is_local_target, origin_of
+from ..http import HTML, NO_STORE, NOSNIFF, UNQUOTED, Answer, is_local_target, origin_of
 
 __all__ = [
     "Markup",
@@ -22,7 +22,9 @@ __all__ = [
     "markup",
     "page_answer",
     "read_form",
+    "read_query",
     "redirect_answer",
+    "root_of",
     "text_answer",
 ]
 
@@ -38,6 +40,17 @@ def markup(text: str, **values: object) -> Markup:
 def joined(parts: Iterable[Markup]) -> Markup:
     """Several pieces of markup as one."""
     return Markup("\n").join(parts)
+
+
+def read_query(request: Request) -> dict[str, str]:
+    """The fields of the query; bytes that are no UTF-8 are replaced, and no error."""
+    return dict(parse_qsl(request.environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="replace"))
+
+
+def root_of(request: Request) -> str:
+    """Where the site is, as URL path without trailing slash: "" or the server's SCRIPT_NAME."""
+    name = str(request.environ.get("SCRIPT_NAME", ""))
+    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
 
 
 def read_form(request: Request) -> dict[str, str]:

@@ -120,6 +120,16 @@ def test_the_login_leads_nowhere_else(visitor: Visitor, target: str) -> None:
     assert log_in(visitor, "vera", next=target).headers["Location"] == "/"
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [("/login", "next=%FF", 200), ("/\xff", "", 404), ("/s/polls/\xff", "%FE", 404)],
+)
+def test_what_is_no_text_is_no_error(visitor: Visitor, path: str, query: str, status: int) -> None:
+    """Bytes that are not UTF-8, in path and query."""
+    environ = {"PATH_INFO": path, "QUERY_STRING": query}  # the client would make UTF-8 of them
+    assert visitor.get("/", environ_overrides=environ).status_code == status
+
+
 def test_log_out(visitor: Visitor) -> None:
     """From a page of a service as well as from one of the site."""
     for page in ("/s/polls/", "/"):

@@ -121,7 +121,7 @@ def test_the_organization_survives_a_change_of_user(open_host: Callable[..., Vis
 
 
 @pytest.mark.parametrize(
-    "target", ["ebuio_setUser", "ebuio_setUser?mode=", "ebuio_setUser?mode=root", "ebuio_setOrga?name=RTS"]
+    "target", ["ebuio_setUser", "ebuio_setUser?mode=", "ebuio_setUser?mode=%FF", "ebuio_setOrga?name=RTS"]
 )
 def test_choices_that_do_not_exist(open_host: Callable[..., Visitor], target: str) -> None:
     """A sentence, and nothing changes; the original broke."""
@@ -265,6 +265,15 @@ def test_mail_goes_into_the_log(open_host: Callable[..., Visitor], caplog: pytes
     assert "to b@example.org: Hello" in caplog.text
 
 
+def test_any_path(open_host: Callable[..., Visitor]) -> None:
+    """Also one that is no UTF-8; the switch leads back there."""
+    # The client would make UTF-8 of it.
+    environ = {"PATH_INFO": "/s/app/\xff", "QUERY_STRING": "%FE=%FD"}
+    page = open_host().get("/", environ_overrides=environ)
+    assert page.status_code == 404
+    assert 'name="next" value="/s/app/%FF?%FE=%FD"' in page.text
+
+
 @pytest.mark.parametrize("mount", ["/plugIt", "/s", "/a/b/c", "/s/app/"])
 def test_any_mount(open_host: Callable[..., Visitor], mount: str) -> None:
     """The original's, for one."""
@@ -282,6 +291,10 @@ def test_below_a_script_name(open_host: Callable[..., Visitor]) -> None:
     assert 'action="/desk/s/app/ebuio_setUser"' in page
     assert "|/desk/s/app/</p>" in page
     assert 'href="http://localhost/desk/s/app/"' in visitor.get("/", base_url="http://localhost/desk").text
+    environ = {"SCRIPT_NAME": "/\xe2\x82\xac \xff"}
+    page = visitor.get("/s/app/", environ_overrides=environ).text
+    assert 'action="/%E2%82%AC%20%FF/s/app/ebuio_setUser"' in page
+    assert visitor.get("/", environ_overrides=environ).status_code == 200
 
 
 def test_its_own_page(open_host: Callable[..., Visitor]) -> None:
