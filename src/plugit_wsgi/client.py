@@ -438,7 +438,11 @@ class FileStream:
         response.to_stream()
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._response.pieces()
+        # Werkzeug's server forgets close() if the visitor is gone: the place must not be lost with it.
+        try:
+            yield from self._response.pieces()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Ends it, whole or not. May be called twice."""
