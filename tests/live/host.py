@@ -18,7 +18,7 @@ from plugit_wsgi import Limits, Page, PlugItMiddleware, Service, User
 from plugit_wsgi.directory import StaticDirectory
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PEOPLE = {name: User(name, f"name-{name}") for name in ("anna", "max", "olga", "7")}
 PLACES = int(os.environ.get("LIVE_PLACES", "0")) or None
@@ -30,6 +30,17 @@ def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     body = text.encode("latin-1")
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+
+def judged(app: WSGIApplication) -> WSGIApplication:
+    """Inside wsgiref.validate; werkzeug gives the port as a number, which is not the application's fault."""
+    validated = validator(app)
+
+    def corrected(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        port = {key: str(value) for key, value in environ.items() if key == "REMOTE_PORT"}
+        return validated({**environ, **port}, start_response)
+
+    return corrected
 
 
 def identify(request: webob.Request) -> User | None:
@@ -47,7 +58,7 @@ def layout(page: Page, request: webob.Request) -> str:
 
 
 application = PlugItMiddleware(
-    validator(site),
+    judged(site),
     services=[Service(*item.split("=", 1)) for item in os.environ["LIVE_SERVICES"].split()],
     secret_key=os.environ["LIVE_SECRET"],
     identify=identify,

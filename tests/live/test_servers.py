@@ -192,7 +192,7 @@ def test_a_websocket_is_refused(visitor: Visitor) -> None:
     assert visitor.get(f"{MOUNT}page/a", headers=headers).status == 501
 
 
-# Forged ------------------------------------------------------------------------------------------------------
+# Forged ------------------------------------------------------------------------------
 
 FORGED = [
     "X-Plugit-Context: {value}",

@@ -1,4 +1,4 @@
-"""The service of these tests; LIVE_NAME and LIVE_KEY are its name and key at the host, LIVE_FILES a folder."""
+"""The service of these tests: LIVE_NAME and LIVE_KEY as its host knows it, LIVE_FILES to be downloaded."""
 
 from __future__ import annotations
 
