@@ -1,260 +1,247 @@
-"""A service that misbehaves to the byte: a raw socket server that plays a script for each request."""
+"""A toxic service: it speaks the protocol, and the path names what is wrong with it.
+
+::
+
+    python -m plugit_wsgi.testing.toxic --port 5001
+
+The action ``/hang`` hangs, ``/on-meta/hang`` hangs when asked for its meta, ``/on-template/hang`` for its
+template; any other action is well, and so are all of them after ``heal``. `faults.FAULTS` is the table.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import ssl
-import struct
+import argparse
+import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal, get_args
+from urllib.parse import parse_qs, urlsplit
 
-KEPT_BODY: Final = 1024 * 1024
+from .faults import FAULTS, Asked, Fault, answer, as_json
+from .scripts import (
+    HANG,
+    Close,
+    Drip,
+    Hang,
+    Pause,
+    Received,
+    Script,
+    Sip,
+    Step,
+    ToxicServer,
+    Until,
+    ok,
+)
 
+__all__ = [
+    "FAULTS",
+    "HANG",
+    "Close",
+    "Drip",
+    "Fault",
+    "Hang",
+    "Pause",
+    "Received",
+    "Script",
+    "Sip",
+    "State",
+    "Step",
+    "ToxicServer",
+    "ToxicService",
+    "Until",
+    "ok",
+]
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Waits `seconds`. Immutable."""
-
-    seconds: float
-
-    def play(self, _peer: socket.socket, over: threading.Event) -> None:
-        """Or until all is over."""
-        over.wait(self.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Until:
-    """Waits for an event, which a test sets. Immutable."""
-
-    event: threading.Event
-
-    def play(self, _peer: socket.socket, _over: threading.Event) -> None:
-        """At most 10 s."""
-        self.event.wait(10)
-
-
-@dataclass(frozen=True, slots=True)
-class Drip:
-    """Sends a byte at a time, with `seconds` between them. Immutable."""
-
-    data: bytes
-    seconds: float
-
-    def play(self, peer: socket.socket, over: threading.Event) -> None:
-        """Or until all is over."""
-        for value in self.data:
-            peer.sendall(bytes([value]))
-            if over.wait(self.seconds):
-                return
-
-
-@dataclass(frozen=True, slots=True)
-class Sip:
-    """Reads `size` bytes every `seconds`, until nothing comes. Immutable."""
-
-    size: int
-    seconds: float
-
-    def play(self, peer: socket.socket, over: threading.Event) -> None:
-        """Or until all is over."""
-        while peer.recv(self.size) and not over.wait(self.seconds):
-            pass
+State = Literal["toxic", "well", "refuse", "black-hole"]
+MEDIA: Final = b"media of a toxic service\n" * 40
+TEMPLATE: Final = (
+    '{% extends "plugIt/base.html" %}{% block title %}Toxic{% endblock %}'
+    "{% block content %}<p>{{ text }}</p>{% endblock %}"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Ends the connection; with `reset`, by RST. Immutable."""
-
-    reset: bool = False
-
-    def play(self, peer: socket.socket, _over: threading.Event) -> None:
-        """What comes before the end."""
-        if self.reset:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-Step = bytes | Pause | Drip | Close | Until | Sip
-Script = Iterable[Step]
-HANG: Final = Pause(3600.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """One request, as it came. Immutable.
-
-    Attributes:
-        connection: its number, from 0.
-        head: without the empty line.
-        body: its first MiB.
-        length: bytes of the body.
-    """
-
-    connection: int
-    head: bytes
-    body: bytes
-    length: int
-
-    @property
-    def target(self) -> bytes:
-        """What stands between method and version."""
-        return self.head.partition(b"\r\n")[0].split(b" ")[1]
-
-    @property
-    def method(self) -> bytes:
-        """The first word."""
-        return self.head.partition(b" ")[0]
-
-    @property
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """Names in lower case, and values."""
-        pairs = [line.partition(b":") for line in self.head.split(b"\r\n")[1:]]
-        return [(name.lower(), value.strip()) for name, _, value in pairs]
-
-
-def ok(body: bytes = b"ok", *lines: bytes) -> bytes:
-    """A proper answer."""
-    length = b"Content-Length: %d" % len(body)
-    return b"\r\n".join([b"HTTP/1.1 200 OK", length, *lines, b"", body])
-
-
-class ToxicServer:
-    """Plays a script for each request, on 127.0.0.1. Thread-safe; a context manager.
+class ToxicService:
+    """The service. Thread-safe; a context manager.
 
     Args:
-        scripts: for the first request, the second and so on over all connections, the last one for all that
-            follow; or a function from request to script. None answers ``ok``.
-        greeting: steps for each connection, before it is listened to.
-        tls: to speak TLS.
+        port: to listen at, on 127.0.0.1; 0 is any.
+        admin_port: where it takes orders, so that it can be told to listen again; 0 is any.
 
     Attributes:
-        requests: what came, in order.
-        connections: how many came.
+        server: the socket side.
+        admin: takes orders: ``/status``, ``/be/STATE``, ``/reset``, ``/api?url=&key=``.
     """
 
-    def __init__(
-        self,
-        scripts: Sequence[Script] | Callable[[Received], Script] | None = None,
-        *,
-        greeting: Script = (),
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self.requests: list[Received] = []
-        self.connections = 0
-        self._respond = scripts if callable(scripts) else self._in_turn(scripts or [[ok()]])
-        self._greeting = greeting
-        self._tls = tls
-        self._over = threading.Event()
+    def __init__(self, port: int = 0, admin_port: int = 0) -> None:
+        self.server = ToxicServer(self._respond, address=("127.0.0.1", port), kept=0)
+        self.admin = ToxicServer(self._obey, address=("127.0.0.1", admin_port), kept=0)
         self._lock = threading.Lock()
-        self._sockets: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._calls: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
+        self._state: State = "toxic"
+        self._busy = 0
+        self._api = ("", "")
 
     @property
     def url(self) -> str:
         """Its base URL."""
-        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
+        return self.server.url
 
     @property
-    def open_connections(self) -> int:
-        """How many are open now."""
+    def calls(self) -> dict[str, int]:
+        """How often each call came: ``action/hang`` -> 3."""
         with self._lock:
-            return len(self._sockets)
+            return dict(self._calls)
 
-    def __enter__(self) -> ToxicServer:
-        self._spawn(self._accept)
+    @property
+    def busy(self) -> int:
+        """Calls that are being answered now."""
+        return self._busy
+
+    def __enter__(self) -> ToxicService:
+        self.server.__enter__()
+        self.admin.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.admin.__exit__()
+        self.server.__exit__()
+
+    def be(self, state: State) -> None:
+        """From now on toxic (as the paths say), well, refusing connections, or a black hole."""
+        before, self._state = self._state, state
+        if state == "refuse":
+            self.server.refuse()
+        elif state == "black-hole":
+            self.server.swallow()
+        elif before in ("refuse", "black-hole"):
+            self.server.listen()
+
+    def heal(self) -> None:
+        """Every action is well."""
+        self.be("well")
+
+    def harm(self) -> None:
+        """Every action is as its path says."""
+        self.be("toxic")
+
+    def reset(self) -> None:
+        """Forgets what it counted."""
         with self._lock:
-            for peer in self._sockets:
-                with contextlib.suppress(OSError):
-                    peer.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
+            self._calls.clear()
+            self._turns.clear()
 
-    def _in_turn(self, scripts: Sequence[Script]) -> Callable[[Received], Script]:
-        return lambda _: scripts[min(len(self.requests), len(scripts)) - 1]
+    def use_api(self, url: str, key: str) -> None:
+        """Tells it where the host's API is, for ``api-callback``."""
+        self._api = (url, key)
 
-    def _spawn(self, target: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                peer, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                number, self.connections = self.connections, self.connections + 1
-            self._spawn(self._serve, peer, number)
-
-    def _serve(self, peer: socket.socket, number: int) -> None:
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            if self._tls is not None:
-                peer = self._tls.wrap_socket(peer, server_side=True)
-        except OSError:
-            peer.close()
-            return
+    def _respond(self, request: Received) -> Script:
+        target = request.target.decode("latin-1").partition("?")[0]
+        call, _, action = target.lstrip("/").partition("/")
         with self._lock:
-            self._sockets.add(peer)
+            self._calls[f"{call}/{action}"] += 1
+            turn = self._turns[f"{call}/{action}"]
+            self._turns[f"{call}/{action}"] += 1
+        fault = self._fault_of(call, action)
+        healthy = _HEALTHY.get(call, _nothing)
+        if fault is None:
+            return self._played(healthy(action, self._state, request))
+        asked = Asked(healthy=_data_of(call, action), turn=turn, time=time.monotonic(), api=self._api)
+        return self._played(fault.script(asked))
+
+    def _fault_of(self, call: str, action: str) -> Fault | None:
+        where, _, name = action.rpartition("/")
+        fault = FAULTS.get(name)
+        if fault is None or self._state != "toxic":
+            return None
+        spoilt = where.removeprefix("on-") if where.startswith("on-") else fault.on
+        return fault if call == spoilt or (call == "media" and spoilt == "action") else None
+
+    def _played(self, script: Script) -> Iterator[Step]:
+        with self._lock:
+            self._busy += 1
         try:
-            self._talk(peer, number)
-        except OSError:
-            pass
+            yield from script
         finally:
             with self._lock:
-                self._sockets.discard(peer)
-            peer.close()
+                self._busy -= 1
 
-    def _talk(self, peer: socket.socket, number: int) -> None:
-        if not self._play(peer, self._greeting):
-            return
-        while (request := _read_request(peer, number)) is not None:
-            with self._lock:
-                self.requests.append(request)
-                script = self._respond(request)
-            if not self._play(peer, script):
-                return
+    def _obey(self, request: Received) -> Script:
+        parts = urlsplit(request.target.decode("latin-1"))
+        order, _, word = parts.path.strip("/").partition("/")
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if order == "be" and word in get_args(State):
+            self.be(word)  # type: ignore[arg-type]  # it is one of them
+        elif order == "reset":
+            self.reset()
+        elif order == "api":
+            self.use_api(query.get("url", ""), query.get("key", ""))
+        elif order != "status":
+            return [answer(b"status, be/STATE, reset, api?url=&key=", status="404 Not Found")]
+        return [as_json(self._status())]
 
-    def _play(self, peer: socket.socket, script: Script) -> bool:
-        """Whether the connection goes on."""
-        for step in script:
-            if isinstance(step, bytes):
-                peer.sendall(step)
-            else:
-                step.play(peer, self._over)
-            if isinstance(step, Close):
-                return False
-        return not self._over.is_set()
+    def _status(self) -> dict[str, Any]:
+        return {
+            "state": self._state,
+            "busy": self._busy,
+            "connections": self.server.open_connections,
+            "calls": self.calls,
+        }
 
 
-def _read_request(peer: socket.socket, number: int) -> Received | None:
-    got = b""
-    while b"\r\n\r\n" not in got:
-        data = peer.recv(65536)
-        if not data:
-            return None
-        got += data
-    head, _, body = got.partition(b"\r\n\r\n")
-    lines = Received(connection=number, head=head, body=b"", length=0).headers
-    expected = int(dict(lines).get(b"content-length", b"0"))
-    length = len(body)
-    while length < expected:
-        data = peer.recv(65536)
-        if not data:
-            return None
-        length += len(data)
-        if len(body) < KEPT_BODY:
-            body += data
-    return Received(connection=number, head=head, body=body, length=length)
+def _data_of(call: str, action: str) -> dict[str, Any]:
+    if call == "meta":
+        return {"template_tag": "well"}
+    return {"text": f"the action {action}", "items": list(range(100))}
+
+
+def _meta(action: str, state: State, _request: Received) -> Script:
+    # What is broken in meta or template must be asked for again, or nobody would notice.
+    where, _, name = action.rpartition("/")
+    is_kept = not where and (name not in FAULTS or FAULTS[name].on in ("action", "listen"))
+    tag = "well" if is_kept or state != "toxic" else f"toxic-{name}"
+    cache = {"cache_time": 1, "cache_by_user": False} if name == "hot" else {}
+    return [as_json({"template_tag": tag, **cache}, f"Cache-Control: max-age={300 if is_kept else 0}")]
+
+
+def _nothing(_action: str, _state: State, _request: Received) -> Script:
+    return [answer(b"no such call", status="404 Not Found")]
+
+
+def _ping(_action: str, _state: State, request: Received) -> Script:
+    query = parse_qs(request.target.decode("latin-1").partition("?")[2])
+    return [as_json({"data": query.get("data", [""])[0]})]
+
+
+_HEALTHY: Final[dict[str, Callable[[str, State, Received], Script]]] = {
+    "meta": _meta,
+    "template": lambda *_: [answer(TEMPLATE.encode(), "Content-Type: text/html")],
+    "action": lambda action, *_: [as_json(_data_of("action", action))],
+    "media": lambda *_: [answer(MEDIA, "Content-Type: text/plain")],
+    "ping": _ping,
+    "version": lambda *_: [as_json({"result": "Ok", "version": "1", "protocol": "plugit-toxic"})],
+    "mail": lambda *_: [as_json({"result": "Ok"})],
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: serves until it is killed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m plugit_wsgi.testing.toxic",
+        description="A service that breaks as the path says: the action /hang hangs.",
+        epilog="faults: " + ", ".join(FAULTS),
+    )
+    parser.add_argument("--port", type=int, default=0, help="to listen at; 0 is any (default)")
+    parser.add_argument("--admin-port", type=int, default=0, help="where it takes orders; 0 is any (default)")
+    options = parser.parse_args(arguments)
+    with ToxicService(options.port, options.admin_port) as service:
+        urls = {"service": service.url, "admin": service.admin.url}
+        print(f"Serving {service.url}\nOrders {service.admin.url}", flush=True)
+        print(json.dumps(urls), flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
