@@ -1,4 +1,4 @@
-"""What is large, slow or broken, under every server: bodies stream both ways, and nobody is told a half is whole.
+"""What is large or broken, under every server: bodies stream both ways, and no half is told to be whole.
 
 wsgiref.validate stands around the host's site only: it refuses cheroot's chunked input, and blames the
 application when a server meets a connection that is gone.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,13 @@ def page(request: Request, nonce: str) -> dict[str, Any]:
 @cache(time=60)
 @user_info(["pk"])
 def mine(request: Request, nonce: str) -> dict[str, Any]:
-    return {"mark": mark(request, "mine", nonce)}
+    return {"mark": mark(request, "mine", nonce), "serial": secrets.token_hex(8)}
 
 
 @action("/shared/<nonce>", template="page.html")
 @cache(time=60, byUser=False)
 def shared(request: Request, nonce: str) -> dict[str, Any]:
-    return {"mark": f"[{NAME}/shared//{nonce}]"}
+    return {"mark": f"[{NAME}/shared//{nonce}]", "serial": secrets.token_hex(8)}
 
 
 @action("/session/<nonce>", template="page.html")
