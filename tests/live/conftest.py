@@ -30,3 +30,10 @@ def services(files: Path) -> Iterator[dict[str, str]]:
     with ExitStack() as running:
         servers = dict(zip(NAMES, ("cheroot", "waitress"), strict=True))
         yield {name: running.enter_context(run_service(name, servers[name], files)) for name in NAMES}
+
+
+@pytest.fixture(scope="session")
+def pages(files: Path) -> Iterator[str]:
+    """The URL of the service once more, for pages mode: it believes every header that it gets."""
+    with run_service("pages", "cheroot", files, checks=False) as url:
+        yield f"{url}/action"  # there, a page is at its own path

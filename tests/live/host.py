@@ -1,7 +1,7 @@
 """The host of these tests, for every server: `application`.
 
-LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; LIVE_PLACES lifts the limits of how many calls run at a time.
-Whoever has the cookie `person` is that person. LIVE_SECRET signs.
+LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; one of the name "pages" is in pages mode. LIVE_SECRET signs;
+LIVE_PLACES lifts the limits of how many calls run at a time. Whoever has the cookie `person` is that person.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def layout(page: Page, request: webob.Request) -> str:
 
 application = PlugItMiddleware(
     judged(site),
-    services=[Service(*item.split("=", 1)) for item in os.environ["LIVE_SERVICES"].split()],
+    services=[
+        Service(name, url, mode="pages" if name == "pages" else "actions")
+        for name, _, url in (item.partition("=") for item in os.environ["LIVE_SERVICES"].split())
+    ],
     secret_key=os.environ["LIVE_SECRET"],
     identify=identify,
     layout=layout,

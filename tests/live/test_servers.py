@@ -27,10 +27,10 @@ MOUNT = "/s/live/"
     params=[(server, below) for below in ("", "/site") for server in SERVERS],
     ids=lambda it: "".join(it),
 )
-def host(request: pytest.FixtureRequest, services: dict[str, str]) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest, services: dict[str, str], pages: str) -> Iterator[Host]:
     """A host under each server, at both places."""
     server, below = request.param
-    with run_host(server, services, below=below) as found:
+    with run_host(server, {**services, "pages": pages}, below=below) as found:
         yield found
 
 
@@ -255,6 +255,20 @@ def test_a_forged_parameter_reaches_no_service(host: Host, name: str) -> None:
     assert found["query"] == "a=b"
 
 
+@pytest.mark.parametrize("person", ["anna", ""])
+@pytest.mark.parametrize("name", ["X-Plugit-User-", "X_Plugit_User_", "x-plugit-user_", "X-Plugit_User-"])
+def test_forged_headers_of_pages_mode_reach_no_service(host: Host, name: str, person: str) -> None:
+    """There, such headers say who it is: ours come, and no others."""
+    for field in ("Pk", "Username", "Ebuio-Admin", "Ebuio_Admin"):
+        line = f"{name}{field}: forged"
+        status, body = raw(host, "heard", line, mount="/s/pages/", person=person)
+        assert status == 200, body
+        headers = {key.lower(): value for key, value in json.loads(body)["headers"].items()}
+        assert b"forged" not in body
+        assert headers.get("x-plugit-user-pk", "") == person
+        assert headers.get("x-plugit-user-ebuio-admin", "False") == "False"
+
+
 def heard(host: Host, line: str, query: str = "") -> Any:
     """What the service says it got."""
     status, body = raw(host, f"heard{query}", line)
@@ -262,13 +276,13 @@ def heard(host: Host, line: str, query: str = "") -> Any:
     return json.loads(body)
 
 
-def raw(host: Host, target: str, line: str) -> tuple[int, bytes]:
+def raw(host: Host, target: str, line: str, mount: str = MOUNT, person: str = "anna") -> tuple[int, bytes]:
     """Status and body for a request with a header line as it is written."""
     parts = urlsplit(host.url)
     lines = [
-        f"GET {parts.path}{MOUNT}{target} HTTP/1.1",
+        f"GET {parts.path}{mount}{target} HTTP/1.1",
         f"Host: {parts.netloc}",
-        "Cookie: person=anna",
+        f"Cookie: person={person}",
         line,
     ]
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as peer:

@@ -10,5 +10,5 @@ import actions
 from plugit_wsgi.sdk import ServiceApp
 
 application = ServiceApp(
-    actions, key=os.environ["LIVE_KEY"], name=os.environ["LIVE_NAME"], folder=Path(__file__).parent
+    actions, key=os.environ["LIVE_KEY"] or None, name=os.environ["LIVE_NAME"], folder=Path(__file__).parent
 )
