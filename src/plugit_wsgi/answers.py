@@ -38,6 +38,7 @@ from .wire.result import (
 
 MOVED = frozenset((301, 302, 303, 307, 308))
 GATEWAY = frozenset((502, 503, 504))
+REPEATABLE = frozenset(("vary", "cache-control"))
 BODILESS = frozenset((204, 205, 304))
 
 
@@ -51,10 +52,15 @@ def passed_headers(
 ) -> Headers:
     """The headers of an answer that a visitor may get: of the allow-list, CORS, a bounded Retry-After."""
     cors = CORS_HEADERS if service.cors_credentials else CORS_HEADERS - {"access-control-allow-credentials"}
-    kept = select_headers(headers, allowed | cors)
+    kept: list[tuple[str, str]] = []
+    seen: set[str] = {"retry-after"}
+    for name, value in select_headers(headers, allowed | cors):
+        if name.lower() not in seen:
+            # The transport has made sure that several lengths are equal: "5, 5" is said as "5".
+            kept.append((name, value.partition(",")[0] if name.lower() == "content-length" else value))
+            seen.update({name.lower()} - REPEATABLE)
     seconds = read_retry_after(headers, limits)
-    others = tuple(item for item in kept if item[0].lower() != "retry-after")
-    return others if seconds is None else (*others, ("Retry-After", f"{seconds:.0f}"))
+    return (*kept, *((("Retry-After", f"{seconds:.0f}"),) if seconds is not None else ()))
 
 
 def read_answer(
@@ -75,19 +81,21 @@ def read_answer(
     """
     status = response.status
     headers = passed_headers(response.headers, service, limits)
+    if method == "OPTIONS" and not (status in MOVED and service.mode == "actions"):
+        return _preflight(response, headers, limits)
     if status in MOVED:
         if service.mode == "pages":
             return _located(response, headers)
         return _moved(response, service.url, public_url)
     if status > 500 or 300 <= status < 304 or 304 < status < 400:
         raise service_failure(response, limits)
-    writes = read_writes(response.headers)
+    writes = read_writes(response.headers) if status < 400 else NO_WRITES
     body = b"" if method == "HEAD" or status in BODILESS else response.read(_cap(service, limits))
     redirect = get_header(response.headers, names.REDIRECT)
     if status < 300 and redirect is not None:
         absolute = get_header(response.headers, names.REDIRECT_NO_PREFIX) == "True"
         return Redirect(target=header_text(redirect), absolute=absolute, headers=headers, writes=writes)
-    if status in BODILESS or method in ("HEAD", "OPTIONS") or status == 500:
+    if status in BODILESS or method == "HEAD" or status == 500:
         return Status(status=status, headers=headers, writes=writes)
     if service.mode == "pages":
         return _html(response, status, headers, writes, body)
@@ -96,6 +104,14 @@ def read_answer(
         return Status(status=status, headers=headers, body=body, content_type=content_type)
     raw = body if body.strip() else b"{}"
     return Data(status=status, headers=headers, writes=writes, value=parse_json(body), raw=raw)
+
+
+def _preflight(response: ServiceResponse, headers: Headers, limits: Limits) -> Status:
+    """The answer to OPTIONS: CORS and nothing else, since nobody's rights were looked at."""
+    if response.status >= 500:
+        raise service_failure(response, limits)
+    cors = tuple(item for item in headers if item[0].lower() in CORS_HEADERS)
+    return Status(status=response.status if response.status not in MOVED else 204, headers=cors)
 
 
 def _cap(service: Service, limits: Limits) -> int:
@@ -151,7 +167,7 @@ def _moved(response: ServiceResponse, base_url: str, public_url: str) -> Moved:
     target = below(base_url, as_path(location, public_url))
     if target is None:
         raise ServiceFailed("redirected out of its own base URL")
-    return Moved(status=response.status, target=target, writes=read_writes(response.headers))
+    return Moved(status=response.status, target=target)
 
 
 def _located(response: ServiceResponse, headers: Headers) -> Redirect:

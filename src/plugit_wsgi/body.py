@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, cast
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
@@ -28,7 +29,11 @@ from .wire.names import CSRF_FIELD
 PIECE = 64 * 1024
 IN_MEMORY = 256 * 1024
 URLENCODED = "application/x-www-form-urlencoded"
+OLD_URLENCODED = "application/x-url-encoded"
 MULTIPART = "multipart/form-data"
+UNKNOWN = "application/octet-stream"
+_MEDIA_TYPE = re.compile(r"([!#$&^_.+\w-]+/[!#$&^_.+\w-]+)[ \t]*(?:;[\x20-\x7e\x80-\xff]*)?", re.ASCII)
+_DISGUISED = re.compile(rb"(?:^|[&;])[\x00-\x20\[\]]*ebuio[_. \[-]", re.IGNORECASE)
 _TOKEN_BYTES = 256
 
 
@@ -57,15 +62,27 @@ class Body:
 
 
 def media_type(environ: Mapping[str, Any]) -> str:
-    """The media type of the visitor's body, lower case; "" if there is no body."""
+    """The media type of the visitor's body, lower case; "" if there is no body.
+
+    Raises:
+        BadRequest: a type that parsers read in different ways: what is no form to us could be one to them.
+    """
     if not has_body(environ):
         return ""
-    return parse_options_header(environ.get("CONTENT_TYPE", ""))[0].lower()
+    text = environ.get("CONTENT_TYPE", "")
+    if not text:
+        return UNKNOWN
+    found = _MEDIA_TYPE.fullmatch(text)
+    kind = found.group(1).lower() if found else ""
+    if not found or (kind.startswith("multipart/") and kind != MULTIPART):
+        raise BadRequest("content type")
+    return URLENCODED if kind == OLD_URLENCODED else kind
 
 
 def has_body(environ: Mapping[str, Any]) -> bool:
     """There is something to read."""
-    if environ.get("wsgi.input_terminated") and "chunked" in environ.get("HTTP_TRANSFER_ENCODING", ""):
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if environ.get("wsgi.input_terminated") and "chunked" in coding:
         return True
     return environ.get("CONTENT_LENGTH", "") not in ("", "0")
 
@@ -98,7 +115,9 @@ def read_body(environ: Mapping[str, Any], ours: Sequence[Pair], limits: Limits) 
             return _read_multipart(environ, ours, limits, spool)
         for piece in _pieces(environ, limits.upload_size):
             spool.write(piece)
-        return spool.finish(environ.get("CONTENT_TYPE", ""))
+        body = spool.finish(environ.get("CONTENT_TYPE", "") or UNKNOWN)
+        _check_disguise(body, limits)
+        return body
     except BaseException:
         spool.file.close()
         raise
@@ -128,6 +147,19 @@ class _Spool:
         )
 
 
+def _check_disguise(body: Body, limits: Limits) -> None:
+    """Refuses a body that is no form by its type, but would give a reserved field to whoever reads it as one.
+
+    Some frameworks do, whatever the type; they read no larger ones than we look at.
+    """
+    if body.file is None or body.length > limits.form_size:
+        return
+    content = unquote_to_bytes(body.file.read().replace(b"+", b" "))
+    body.file.seek(0)
+    if _DISGUISED.search(content):
+        raise BadRequest("reserved field")
+
+
 def _pieces(environ: Mapping[str, Any], limit: int) -> Iterator[bytes]:
     """The raw body in pieces, never more than `limit` bytes."""
     left = _content_length(environ)
@@ -137,7 +169,8 @@ def _pieces(environ: Mapping[str, Any], limit: int) -> Iterator[bytes]:
     while left is None or left > 0:
         try:
             piece = environ["wsgi.input"].read(PIECE if left is None else min(PIECE, left))
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # ValueError: how some servers say that the chunks are broken.
             raise BadRequest("the body could not be read") from error
         if not piece:
             break

@@ -1,64 +1,39 @@
 """The calls of the protocol on one service (protocol section 1).
 
-1. Every exchange takes a place of the service; an answer is read, or closed, before the place is free again.
-2. Meta that came but is wrong is refused; the last good one serves only while the service cannot be reached.
-3. What is kept is kept by service, path and tag; templates are compiled once for each distinct text.
-4. Errors leave with the names of service and call.
+1. Meta that came but is wrong is refused; the last good one serves only while the service cannot be reached.
+2. What is kept is kept by service, path and tag; templates are compiled once for each distinct text.
+3. A service may redirect a call to a path of itself. For meta and action the answer says so, since the rules
+   of the new path come first; a template may move by its slash, media below the media.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from .answers import (
-    MOVED,
-    is_file,
-    parse_json,
-    passed_headers,
-    read_answer,
-    read_writes,
-    service_failure,
-)
+from .answers import MOVED, is_file, parse_json, passed_headers, read_answer, read_writes, service_failure
 from .clock import Clock, Deadline
 from .config import Limits, Service
 from .errors import (
     ActionNotFound,
-    PlugItError,
-    ServiceError,
     ServiceFailed,
     ServiceTimeout,
     ServiceUnreachable,
     TemplateError,
     WireError,
 )
-from .events import ServiceCalled
-from .guard import Places
+from .exchanges import Exchange, Exchanges, call_headers
 from .http import FILE_HEADERS, below, get_header
-from .interfaces import (
-    Cache,
-    CompiledTemplate,
-    Headers,
-    Observe,
-    ServiceRequest,
-    ServiceResponse,
-    TemplateEngine,
-    Transport,
-)
+from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, ServiceResponse, TemplateEngine
+from .lifetimes import DAY, read_lifetime
 from .wire import names
 from .wire.context import digest
 from .wire.meta import ActionMeta
-from .wire.result import NO_WRITES, ActionResult, File, Moved, SessionWrites, Status
+from .wire.result import ActionResult, Moved, Status
 
-SMALL = 64 * 1024
-"""A file up to this size is read at once, and needs no place among the streams."""
-DAY = 86400.0
+ONCE_MORE = 2
+"""Tries of a call that the service may redirect once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +45,7 @@ class ActionCall:
         body, length: as in `ServiceRequest`.
         public_url: of the mount, as the service is told.
         action: canonical path, for log and errors.
-        request_id: for log and events.
+        request_id: for log, events and the service.
     """
 
     method: str
@@ -95,13 +70,11 @@ class ServiceClient:
     Args:
         service: which.
         limits: its limits.
-        transport: carries the calls.
-        places, streams: how many at a time.
+        exchanges: with it.
         engine: compiles its templates.
         cache: keeps meta.
         templates: keeps compiled templates, in this process.
         clock: the time.
-        observe: is told of every call.
     """
 
     def __init__(
@@ -109,25 +82,19 @@ class ServiceClient:
         service: Service,
         *,
         limits: Limits,
-        transport: Transport,
-        places: Places,
-        streams: Places,
+        exchanges: Exchanges,
         engine: TemplateEngine,
         cache: Cache,
         templates: Cache,
         clock: Clock,
-        observe: Observe,
     ) -> None:
         self.service = service
         self.limits = limits
-        self._transport = transport
-        self._places = places
-        self._streams = streams
+        self.exchanges = exchanges
         self._engine = engine
         self._cache = cache
         self._templates = templates
         self._clock = clock
-        self._observe = observe
 
     def meta(self, action: str, deadline: Deadline, request_id: str = "") -> ActionMeta | Moved:
         """The meta of an action, or where the service says that it is.
@@ -160,9 +127,11 @@ class ServiceClient:
     def _fetch_meta(
         self, action: str, deadline: Deadline, request_id: str
     ) -> tuple[ActionMeta | Moved, float]:
-        with self._call(names.META, action, deadline, request_id) as response:
+        with self.exchanges.get(names.META, action, deadline, request_id=request_id) as exchange:
+            response = exchange.response
             if response.status in MOVED:
-                return self._moved(names.META, response), 0.0
+                target = self._moved(names.META, response)
+                return Moved(status=response.status, target=f"{names.ACTION}/{target}"), 0.0
             if response.status == 404:
                 raise ActionNotFound("action")
             if response.status != 200:
@@ -190,12 +159,20 @@ class ServiceClient:
     def _fetch_template(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str) -> bytes:
         if not meta.template_tag:
             raise TemplateError("the action has no template, and its answer is a page")
-        with self._call(names.TEMPLATE, action, deadline, request_id) as response:
-            if response.status == 404:
-                raise TemplateError("the service has none for the action", template_tag=meta.template_tag)
-            if response.status != 200:
-                raise service_failure(response, self.limits)
-            return response.read(self.limits.template_size)
+        path = action
+        for _ in range(ONCE_MORE):
+            with self.exchanges.get(names.TEMPLATE, path, deadline, request_id=request_id) as exchange:
+                response = exchange.response
+                if response.status == 404:
+                    raise TemplateError("the service has none for the action", template_tag=meta.template_tag)
+                if response.status == 200:
+                    return response.read(self.limits.template_size)
+                if response.status not in MOVED:
+                    raise service_failure(response, self.limits)
+                path = "/" + self._moved(names.TEMPLATE, response)
+            if path.rstrip("/") != action.rstrip("/"):
+                break
+        raise ServiceFailed("redirects a template to another one", service=self.service.name, action=action)
 
     def _compile(self, source: bytes, tag: str) -> CompiledTemplate:
         # Many actions with parameters (/show/1, /show/2) share one text.
@@ -222,16 +199,16 @@ class ServiceClient:
         request = ServiceRequest(
             method=call.method,
             target=call.target,
-            headers=(*call.headers, *self._call_headers(deadline, call.request_id)),
+            headers=(*call.headers, *call_headers(deadline, call.request_id)),
             body=call.body,
             length=call.length,
             deadline=deadline,
             connect_timeout=self.limits.connect,
         )
-        with self._exchange(names.ACTION, call.action, request, call.request_id) as exchange:
+        with self.exchanges.open(names.ACTION, call.action, request, call.request_id) as exchange:
             response = exchange.response
-            if is_file(response) and call.method != "HEAD":
-                return exchange.file(self._file_headers(response), read_writes(response.headers))
+            if is_file(response) and call.method != "OPTIONS":
+                return self._file(exchange, call.method)
             return read_answer(
                 response,
                 method=call.method,
@@ -249,32 +226,48 @@ class ServiceClient:
             ActionNotFound: there is none.
             ServiceError: it could not be fetched.
         """
-        request = ServiceRequest(
-            method=method,
-            target=names.MEDIA + path + (f"?{query}" if query else ""),
-            headers=(*headers, *self._call_headers(deadline, request_id)),
-            deadline=deadline,
-            connect_timeout=self.limits.connect,
-        )
-        with self._exchange(names.MEDIA, path, request, request_id) as exchange:
-            status = exchange.response.status
+        target = path + (f"?{query}" if query else "")
+        for _ in range(ONCE_MORE):
+            request = ServiceRequest(
+                method=method,
+                target=names.MEDIA + target,
+                headers=(*headers, *call_headers(deadline, request_id)),
+                deadline=deadline,
+                connect_timeout=self.limits.connect,
+            )
+            with self.exchanges.open(names.MEDIA, path, request, request_id) as exchange:
+                if exchange.response.status not in MOVED:
+                    return self._media(exchange, method)
+                target = "/" + self._moved(names.MEDIA, exchange.response)
+        raise ServiceFailed("redirects media in a loop", service=self.service.name, action=path)
+
+    def _media(self, exchange: Exchange, method: str) -> ActionResult:
+        status = exchange.response.status
+        if status in (200, 206):
+            return self._file(exchange, method)
+        if status in (304, 416):
+            # The body stays here: with its length, the visitor would wait for it.
             kept = self._file_headers(exchange.response)
-            if status in (304, 416):
-                # The body stays here: with its length, the visitor would wait for it.
-                about = (item for item in kept if item[0].lower() not in ("content-length", "content-type"))
-                return Status(status=status, headers=tuple(about))
-            if method == "HEAD" and status in (200, 206):
-                return Status(status=status, headers=kept)
-            if status in (200, 206):
-                return exchange.file(kept)
-            if 400 <= status < 500:
-                raise ActionNotFound("media")
-            raise service_failure(exchange.response, self.limits)
+            about = (item for item in kept if item[0].lower() not in ("content-length", "content-type"))
+            return Status(status=status, headers=tuple(about))
+        if 400 <= status < 500:
+            raise ActionNotFound("media")
+        raise service_failure(exchange.response, self.limits)
+
+    def _file(self, exchange: Exchange, method: str) -> ActionResult:
+        response = exchange.response
+        headers, writes = self._file_headers(response), read_writes(response.headers)
+        if method == "HEAD":
+            return Status(status=response.status, headers=headers, writes=writes)
+        return exchange.file(headers, writes)
+
+    def _file_headers(self, response: ServiceResponse) -> Headers:
+        return passed_headers(response.headers, self.service, self.limits, FILE_HEADERS)
 
     def ping(self, text: str, deadline: Deadline) -> bool:
         """The service answers, and repeats what it was told."""
-        with self._call(names.PING, "", deadline, query=f"data={quote(text, safe='')}") as response:
-            return self._read_object(response).get("data") == text
+        with self.exchanges.get(names.PING, "", deadline, query=f"data={quote(text, safe='')}") as exchange:
+            return self._read_object(exchange.response).get("data") == text
 
     def version(self, deadline: Deadline) -> dict[str, Any]:
         """What the service says about itself; its name is free, its version must be ours.
@@ -282,8 +275,8 @@ class ServiceClient:
         Raises:
             WireError: another version, or not the object of the protocol.
         """
-        with self._call(names.VERSION, "", deadline) as response:
-            found = self._read_object(response)
+        with self.exchanges.get(names.VERSION, "", deadline) as exchange:
+            found = self._read_object(exchange.response)
         if found.get("result") != "Ok" or str(found.get("version")) != names.PROTOCOL_VERSION:
             raise WireError("another version of the protocol", field="version", received=found)
         return found
@@ -292,28 +285,23 @@ class ServiceClient:
         """Hands a reply over; True if the service took it."""
         fields = {"response_id": response_id, "message": message}
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode("ascii")
+        short = deadline.at_most(self.limits.call)
         request = ServiceRequest(
             method="POST",
             target=names.MAIL,
-            headers=(
-                ("Content-Type", "application/x-www-form-urlencoded"),
-                *self._call_headers(deadline, ""),
-            ),
+            headers=(("Content-Type", "application/x-www-form-urlencoded"), *call_headers(short, "")),
             body=body,
             length=len(body),
-            deadline=deadline.at_most(self.limits.call),
+            deadline=short,
             connect_timeout=self.limits.connect,
         )
-        with self._exchange(names.MAIL, "", request, "") as exchange:
+        with self.exchanges.open(names.MAIL, "", request) as exchange:
             response = exchange.response
             return response.status == 200 and self._read_object(response).get("result") == "Ok"
 
     def close(self) -> None:
         """Gives the connections back."""
-        self._transport.close()
-
-    def _file_headers(self, response: ServiceResponse) -> Headers:
-        return passed_headers(response.headers, self.service, self.limits, FILE_HEADERS)
+        self.exchanges.close()
 
     def _read_object(self, response: ServiceResponse) -> dict[str, Any]:
         if response.status != 200:
@@ -323,169 +311,10 @@ class ServiceClient:
             raise WireError("an object was expected", field="body", received=found)
         return found
 
-    def _moved(self, call: str, response: ServiceResponse) -> Moved:
-        """Where the action is whose meta was asked for."""
-        target = below(f"{self.service.url}/{call}", get_header(response.headers, "Location") or "")
+    def _moved(self, call: str, response: ServiceResponse) -> str:
+        """The path, without leading slash, below the same call, that a redirect names."""
+        location = get_header(response.headers, "Location") or ""
+        target = below(f"{self.service.url}/{call}", location)
         if target is None:
             raise ServiceFailed(f"redirected {call} elsewhere")
-        return Moved(status=response.status, target=f"{names.ACTION}/{target}")
-
-    def _call_headers(self, deadline: Deadline, request_id: str) -> Headers:
-        return (
-            (names.PROTOCOL, _PROTOCOL),
-            (names.DEADLINE, str(int(deadline.remaining() * 1000))),
-            *(((names.REQUEST_ID, request_id),) if request_id else ()),
-        )
-
-    @contextmanager
-    def _call(
-        self, call: str, action: str, deadline: Deadline, request_id: str = "", query: str = ""
-    ) -> Iterator[ServiceResponse]:
-        """One GET that nothing of the visitor goes into."""
-        short = deadline.at_most(self.limits.call)
-        request = ServiceRequest(
-            method="GET",
-            target=call + action + (f"?{query}" if query else ""),
-            headers=self._call_headers(short, request_id),
-            deadline=short,
-            connect_timeout=self.limits.connect,
-        )
-        with self._exchange(call, action, request, request_id) as exchange:
-            yield exchange.response
-
-    @contextmanager
-    def _exchange(
-        self, call: str, action: str, request: ServiceRequest, request_id: str
-    ) -> Iterator[_Exchange]:
-        """One exchange in a place of the service; what is not taken as a file is closed at the end."""
-        started = time.perf_counter()
-        status, failure = 0, ""
-        try:
-            with self._places.held():
-                exchange = _Exchange(self._transport.send(request), self._streams, self.limits)
-                status = exchange.response.status
-                try:
-                    yield exchange
-                finally:
-                    exchange.end()
-        except PlugItError as error:
-            failure = type(error).__name__
-            if isinstance(error, ServiceError):
-                error.service, error.action = self.service.name, action or call
-            raise
-        finally:
-            self._observe(
-                ServiceCalled(
-                    service=self.service.name,
-                    action=action or call,
-                    request_id=request_id,
-                    call=call,
-                    method=request.method,
-                    status=status,
-                    seconds=time.perf_counter() - started,
-                    error=failure,
-                )
-            )
-
-
-class _Exchange:
-    """A response that is closed at the end, unless it left as a file."""
-
-    def __init__(self, response: ServiceResponse, streams: Places, limits: Limits) -> None:
-        self.response = response
-        self._streams = streams
-        self._limits = limits
-        self._left = False
-
-    def file(self, headers: Headers, writes: SessionWrites = NO_WRITES) -> File:
-        """The answer as a file: a small one in memory, a large one as a stream with a place of its own."""
-        body: Iterable[bytes]
-        if _is_small(self.response.headers):
-            body = (self.response.read(SMALL),)
-        else:
-            body = FileStream(self.response, self._streams)
-            self._left = True
-        return File(status=self.response.status, headers=headers, body=body, writes=writes)
-
-    def end(self) -> None:
-        """Closes what did not leave; a short rest is read, so that the connection can be used again."""
-        if not self._left:
-            with suppress(ServiceError):
-                if _is_small(self.response.headers):
-                    self.response.read(SMALL)
-            self.response.close()
-
-
-def _is_small(headers: Headers) -> bool:
-    length = get_header(headers, "Content-Length") or ""
-    return length.isascii() and length.isdigit() and int(length) <= SMALL
-
-
-class FileStream:
-    """The body of a file on its way; holds a place among the streams. Iterated and closed by one thread.
-
-    A body that breaks off raises out of the iteration, so that the server breaks the visitor's connection
-    off too: a short file must never look whole.
-
-    Raises:
-        ServiceBusy: all places are taken.
-    """
-
-    def __init__(self, response: ServiceResponse, streams: Places) -> None:
-        streams.take()
-        self._response = response
-        self._streams: Places | None = streams
-        response.to_stream()
-
-    def __iter__(self) -> Iterator[bytes]:
-        # Werkzeug's server forgets close() if the visitor is gone: the place must not be lost with it.
-        try:
-            yield from self._response.pieces()
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Ends it, whole or not. May be called twice."""
-        streams, self._streams = self._streams, None
-        if streams is not None:
-            streams.give_back()
-            self._response.close()
-
-
-_PROTOCOL = names.PROTOCOL_VERSION + (f"; ext={','.join(names.EXTENSIONS)}" if names.EXTENSIONS else "")
-
-
-def read_lifetime(headers: Headers, default: float, now: float) -> float:
-    """How long a meta may be kept, in seconds: ``Expire`` (their spelling), ``max-age``, ``Expires``.
-
-    Args:
-        headers: of the answer.
-        default: where none is named, or none can be read.
-        now: Unix time.
-    """
-    for name in ("Expire", "Cache-Control", "Expires"):
-        text = get_header(headers, name)
-        seconds = None if text is None else _READERS[name](text, now)
-        if seconds is not None:
-            return min(max(0.0, seconds), DAY)
-    return default
-
-
-def _until(text: str, now: float) -> float | None:
-    try:
-        found = parsedate_to_datetime(text)
-        # Without a zone it is UTC (RFC 9110), not the time of this machine.
-        return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp() - now
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _max_age(text: str, _now: float) -> float | None:
-    for part in text.split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "max-age" and value.isascii() and value.isdigit():
-            return float(value)
-    return None
-
-
-_READERS = {"Expire": _until, "Expires": _until, "Cache-Control": _max_age}
+        return target

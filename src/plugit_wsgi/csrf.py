@@ -41,10 +41,18 @@ def check_origin(environ: Mapping[str, Any], origin: Origin) -> None:
             raise CsrfRejected(REASON)
         return
     claimed = environ.get("HTTP_ORIGIN")
-    host = origin.host.lower()
-    # Either scheme: behind a proxy that is not counted as trusted, a page by https looks as if by http.
-    if claimed is not None and claimed.lower() not in (f"http://{host}", f"https://{host}"):
+    if claimed is not None and claimed.lower() not in _own_origins(origin):
         raise CsrfRejected(REASON)
+
+
+def _own_origins(origin: Origin) -> set[str]:
+    """How a browser may write the host's own origin: without a port that is the scheme's own."""
+    host = origin.host.lower()
+    # Behind a proxy that is not counted as trusted, a page by https looks as if by http; never the other way.
+    ports = {"https": ":443"} if origin.secure else {"http": ":80", "https": ":443"}
+    return {
+        f"{scheme}://{name}" for scheme, port in ports.items() for name in (host, host.removesuffix(port))
+    }
 
 
 def header_token(environ: Mapping[str, Any]) -> str:

@@ -27,12 +27,10 @@ class PageServed(Event):
     Attributes:
         status: HTTP status.
         seconds: from match to answer, without sending it.
-        cached: "" (asked the service), "data" (from the page cache) or "fragment" (rendered before).
     """
 
     status: int
     seconds: float
-    cached: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

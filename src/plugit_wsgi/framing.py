@@ -3,7 +3,7 @@
 1. Layout, token and cookies come here, after every cache.
 2. A page in a layout is ``private, no-store``; any other answer that may depend on the visitor is private.
 3. A redirect goes below the mount, to the host itself, or to a host the mount allows; by a strict pattern.
-4. An answer that other origins may read carries no token.
+4. An answer that other origins may read carries no token; in a layout they may read it without cookies only.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 import webob
-from markupsafe import Markup
 
 from .config import Limits
 from .csrf import Tokens, format_cookie
 from .errors import ServiceFailed
 from .http import (
+    CORS_HEADERS,
     HTML,
     NO_STORE,
     NOSNIFF,
@@ -34,6 +34,7 @@ from .interfaces import Headers, Layout, SessionStore
 from .layout import LAYOUT_HEADERS, apply_layout
 from .page import Fragment, Page
 from .session import Session, VisitorIds, to_content
+from .targets import resolved
 from .visits import Visit
 from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
@@ -88,9 +89,8 @@ class Framer:
         """A fragment in the layout."""
         page = self._page(fragment, visit, status=status, token=token)
         text = apply_layout(self._layout, page, visit.request)
-        kept = [item for item in headers if item[0].lower() not in ("last-modified", "cache-control")]
-        more = [HTML, NO_STORE, *kept, *self._token_cookies(visit, token), *_layout_headers(visit.request)]
-        return self._answer(status, more, text.encode("utf-8"), visit, writes)
+        more = [HTML, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
+        return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
 
     def bare(
         self,
@@ -104,9 +104,7 @@ class Framer:
     ) -> Answer:
         """Bytes without a layout; `token` if they hold one."""
         more = [("Content-Type", content_type), NOSNIFF, *guarded(result.headers, personal)]
-        return self._answer(
-            result.status, [*more, *self._token_cookies(visit, token)], content, visit, result.writes
-        )
+        return self._answer(result.status, more, content, visit, token=token, writes=result.writes)
 
     def stream(self, result: ActionResult, body: Iterable[bytes], visit: Visit, *, personal: bool) -> Answer:
         """A file."""
@@ -115,11 +113,14 @@ class Framer:
         if kind is None:
             headers = (("Content-Type", "application/octet-stream"), *headers)
         confined = [SANDBOX] if is_document(kind or "") else []
-        return self._answer(result.status, [NOSNIFF, *confined, *headers], body, visit, result.writes)
+        return self._answer(result.status, [NOSNIFF, *confined, *headers], body, visit, writes=result.writes)
 
-    def status(self, result: ActionResult, visit: Visit, *, personal: bool) -> Answer:
-        """A status without a body."""
-        return self._answer(result.status, list(guarded(result.headers, personal)), b"", visit, result.writes)
+    def status(self, result: ActionResult, visit: Visit, *, personal: bool, content_type: str = "") -> Answer:
+        """A status without a body; `content_type` is that of the body that a GET would have."""
+        headers = guarded(result.headers, personal)
+        if content_type and get_header(headers, "Content-Type") is None:
+            headers = (("Content-Type", content_type), *headers)
+        return self._answer(result.status, headers, b"", visit, writes=result.writes)
 
     def redirect(self, result: Redirect, visit: Visit) -> Answer:
         """Sends the visitor on.
@@ -132,7 +133,7 @@ class Framer:
             raise ServiceFailed("redirects to a place that its mount does not allow")
         status = result.status if result.status in (301, 302, 303, 307, 308) else 302
         headers = [("Location", target), NO_STORE, *_only_cors(result.headers)]
-        return self._answer(status, headers, b"", visit, result.writes)
+        return self._answer(status, headers, b"", visit, writes=result.writes)
 
     def below_mount(self, rest: str, visit: Visit) -> str:
         """The visitor's URL of a target below the mount, without double slashes."""
@@ -143,7 +144,7 @@ class Framer:
 
         One that points to the service's own base, or is a path not below the mount yet, goes below the mount.
         """
-        location = quote_target(location)
+        location = quote_target(resolved(location, visit.action))
         inside = below(visit.service.url, location) if not location.startswith("/") else None
         if inside is not None:
             return self.below_mount(inside, visit)
@@ -186,50 +187,63 @@ class Framer:
             login_url=login_target(self._login_url, visit.request) or "",
         )
 
-    def _token_cookies(self, visit: Visit, token: str) -> list[tuple[str, str]]:
-        """The cookies that a page with a token needs and the visitor does not have yet."""
-        if not token:
-            return []
-        secure = visit.origin.secure
-        given = visit.request.cookies.get(CSRF_COOKIE) or ""
-        if not visit.is_new and self._tokens.is_valid(given, visit.visitor_id, visit.user_id):
-            return []
-        found = [("Set-Cookie", format_cookie(token, path=visit.base_url, secure=secure))]
-        if visit.is_new:
-            cookie = self._visitor_ids.format_cookie(visit.visitor_id, secure=secure)
-            found.append(("Set-Cookie", cookie))
-        return found
-
     def _answer(
         self,
         status: int,
-        headers: Sequence[tuple[str, str]],
+        headers: Iterable[tuple[str, str]],
         body: bytes | Iterable[bytes],
         visit: Visit,
-        writes: SessionWrites | None,
+        *,
+        token: str = "",
+        writes: SessionWrites | None = None,
     ) -> Answer:
-        return Answer(status=status, headers=(*headers, *self._session_cookies(visit, writes)), body=body)
+        cookies = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
+        return Answer(status=status, headers=(*headers, *self._with_identity(cookies, visit)), body=body)
 
-    def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> list[tuple[str, str]]:
+    def _with_identity(self, cookies: Sequence[str], visit: Visit) -> list[tuple[str, str]]:
+        """Set-Cookie lines; token and session are bound to the visitor's id, so it comes along."""
+        own = []
+        if cookies and visit.is_new:
+            own = [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure)]
+        return [("Set-Cookie", value) for value in (*cookies, *own)]
+
+    def _token_cookie(self, visit: Visit, token: str) -> list[str]:
+        """The cookie that a page with a token needs, unless the visitor has a good one already."""
+        if not token:
+            return []
+        given = visit.request.cookies.get(CSRF_COOKIE) or ""
+        if not visit.is_new and self._tokens.is_valid(given, visit.visitor_id, visit.user_id):
+            return []
+        return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure)]
+
+    def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
         if not writes:
             return []
-        session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits)
+
+        def fits(session: Session) -> bool:
+            content = to_content(session, visit.user_id, visit.visitor_id)
+            return len(content) <= self._sessions.capacity
+
+        session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits, fits)
         if ignored:
             _log.warning(
                 "service %s: %d session values over the limits, ignored", visit.service.name, ignored
             )
-        return self.store_session(session, visit)
+        return self._store(session, visit)
 
-    def store_session(self, session: Session, visit: Visit) -> list[tuple[str, str]]:
-        """Keeps a session; the header lines this needs."""
-        cookies = self._sessions.store(
+    def _store(self, session: Session, visit: Visit) -> Sequence[str]:
+        return self._sessions.store(
             visit.request,
             visit.service.name,
-            to_content(session, visit.user_id),
+            to_content(session, visit.user_id, visit.visitor_id),
             path=visit.base_url,
             secure=visit.origin.secure,
         )
-        return [("Set-Cookie", value) for value in cookies]
+
+    def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
+        """Keeps a session with another organization, and sends the visitor on."""
+        cookies = self._with_identity(self._store(session, visit), visit)
+        return Answer(status=303, headers=(("Location", target), NO_STORE, *cookies))
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:
@@ -251,6 +265,21 @@ def is_document(content_type: str) -> bool:
     return "html" in kind or "xml" in kind or "xsl" in kind
 
 
+def about_page(headers: Headers) -> Headers:
+    """The headers of a service that may stand on a page in a layout.
+
+    The layout is the host's and for this visitor. Another origin that the service allows may read it only as
+    somebody without cookies would see it.
+    """
+    dropped = ("last-modified", "cache-control", "access-control-allow-credentials")
+    return tuple(item for item in headers if item[0].lower() not in dropped)
+
+
+def is_for_other_origins(headers: Headers) -> bool:
+    """Pages of other origins may read the answer, so it carries no token."""
+    return get_header(headers, "Access-Control-Allow-Origin") is not None
+
+
 def guarded(headers: Headers, personal: bool) -> Headers:
     """The headers, with Cache-Control made private if the answer may depend on the visitor."""
     if not personal:
@@ -267,14 +296,9 @@ def guarded(headers: Headers, personal: bool) -> Headers:
 
 
 def _only_cors(headers: Headers) -> Headers:
-    return tuple(item for item in headers if item[0].lower().startswith("access-control-"))
+    return tuple(item for item in headers if item[0].lower() in CORS_HEADERS)
 
 
 def _layout_headers(request: webob.Request) -> Sequence[tuple[str, str]]:
     found: Sequence[tuple[str, str]] = request.environ.pop(LAYOUT_HEADERS, ())
     return found
-
-
-def fragment_of(text: str, *, title: str = "", head: Markup | None = None) -> Fragment:
-    """Markup of a service in pages mode as a fragment."""
-    return Fragment(title=title, head=head or Markup(""), content=Markup(text))

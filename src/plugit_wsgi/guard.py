@@ -1,7 +1,7 @@
 """Places at a service: who is slow holds its own places, never all of the host's threads.
 
-1. A call takes a place of its service and one of the total, so that some threads always stay for the host
-   and the API.
+1. A call takes a place of its service and one of the total; calls and streams together never take all
+   threads, so that some always stay for the host and the API.
 2. Few may wait, and not for long: a waiting line of any length would be the very harm it should prevent.
 3. A stream counts apart, so a slow download never holds the place of a page.
 """
@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .clock import Clock
 from .config import Limits
@@ -98,20 +99,43 @@ class Places:
             self._parent._count(step)
 
 
-def total_places(threads: int, limits: Limits, clock: Clock) -> Places:
-    """The places of all services together: three quarters of the threads unless `limits` says else."""
-    count = limits.total_places or max(1, 3 * threads // 4)
-    _log.info("assuming %d threads: %d places for all services together", threads, count)
-    return Places(count, waiters=0, wait=0.0, clock=clock)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPlaces:
+    """The places of all services together, of one process. Immutable.
+
+    Attributes:
+        calls: for calls, three quarters of the threads unless `Limits.total_places` says else.
+        streams: for large files on their way, as many threads as calls leave.
+    """
+
+    calls: Places
+    streams: Places
 
 
-def service_places(threads: int, limits: Limits, clock: Clock, total: Places) -> Places:
-    """The places of one service: half of the threads unless `limits` says else."""
+def host_places(threads: int, limits: Limits, clock: Clock) -> HostPlaces:
+    """The places of a process that has so many threads.
+
+    Calls and streams together leave an eighth of the threads, at least one: for the host's own pages, and for
+    the API that services call back while a page waits.
+    """
+    all_together = Places(max(1, threads - max(1, threads // 8)), waiters=0, wait=0.0, clock=clock)
+    calls = limits.total_places or max(1, 3 * threads // 4)
+    streams = max(1, threads - calls)
+    _log.info("assuming %d threads: places for %d calls and %d streams", threads, calls, streams)
+    return HostPlaces(
+        calls=Places(calls, waiters=0, wait=0.0, clock=clock, parent=all_together),
+        streams=Places(streams, waiters=0, wait=0.0, clock=clock, parent=all_together),
+    )
+
+
+def service_places(threads: int, limits: Limits, clock: Clock, host: HostPlaces) -> Places:
+    """The places for calls on one service: half of the threads unless `limits` says else."""
     count = limits.service_places or max(1, threads // 2)
-    return Places(count, waiters=max(1, threads // 8), wait=limits.busy_wait, clock=clock, parent=total)
+    waiters = max(1, threads // 8)
+    return Places(count, waiters=waiters, wait=limits.busy_wait, clock=clock, parent=host.calls)
 
 
-def stream_places(threads: int, limits: Limits, clock: Clock) -> Places:
-    """The streams of one service: half of the threads unless `limits` says else."""
-    count = limits.service_streams or max(1, threads // 2)
-    return Places(count, waiters=0, wait=0.0, clock=clock)
+def stream_places(limits: Limits, clock: Clock, host: HostPlaces) -> Places:
+    """The places for large files of one service: all there are unless `limits` says else."""
+    count = limits.service_streams or host.streams.count
+    return Places(count, waiters=0, wait=0.0, clock=clock, parent=host.streams)

@@ -49,8 +49,10 @@ HTML: Final = ("Content-Type", "text/html; charset=utf-8")
 NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 NO_STORE: Final = ("Cache-Control", "private, no-store")
 
+LONGEST_PATH: Final = 2000
+"""Characters of a path below a mount; it is in the signed context, which is bounded."""
 _REFUSED_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|(?:^|/)\.{1,2}(?:/|$)|%2f|%5c|%2e|%00", re.IGNORECASE)
-_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|%2f|$)", re.IGNORECASE)
+_DOT_SEGMENT = re.compile(r"(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:/|%2f|%5c|$)", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _FOLDED = str.maketrans("-. [", "____")
 
@@ -68,7 +70,7 @@ def canonical_path(rest: str) -> str:
         ActionNotFound: the path has no canonical spelling (rule 2).
     """
     # A percent sign that is left over was encoded twice: a second decoder would make a slash of it.
-    if _REFUSED_PATH.search(rest):
+    if len(rest) > LONGEST_PATH or _REFUSED_PATH.search(rest):
         raise ActionNotFound("path")
     try:
         return quote(rest.encode("latin-1"), safe=UNQUOTED) or "/"
@@ -136,6 +138,11 @@ def wire_text(value: object) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", " ", str(value)).encode("utf-8").decode("latin-1")
 
 
+def one_line(value: str) -> str:
+    """A header value that is latin-1 text already; control bytes become spaces."""
+    return re.sub(r"[\x00-\x1f\x7f]", " ", value)
+
+
 def header_text(value: str) -> str:
     """The reverse of `wire_text`: a header of a service, whose bytes are UTF-8."""
     return value.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -197,12 +204,18 @@ def origin_of(environ: Mapping[str, Any], trusted_hops: int) -> Origin:
     host = environ.get("HTTP_HOST") or _server_host(environ)
     address = environ.get("REMOTE_ADDR", "")
     if trusted_hops:
-        scheme = _hop(environ, "HTTP_X_FORWARDED_PROTO", trusted_hops) or scheme
-        host = _hop(environ, "HTTP_X_FORWARDED_HOST", trusted_hops) or host
+        scheme = _outermost(environ, "HTTP_X_FORWARDED_PROTO", trusted_hops) or scheme
+        host = _outermost(environ, "HTTP_X_FORWARDED_HOST", trusted_hops) or host
         address = _hop(environ, "HTTP_X_FORWARDED_FOR", trusted_hops) or address
     return Origin(
         scheme="https" if scheme.lower() == "https" else "http", host=host, address=_clean_address(address)
     )
+
+
+def _outermost(environ: Mapping[str, Any], key: str, hops: int) -> str:
+    """What the first of our proxies said; inner ones may pass its word on instead of adding their own."""
+    values = [item.strip() for item in str(environ.get(key, "")).split(",")]
+    return values[-min(hops, len(values))]
 
 
 def _hop(environ: Mapping[str, Any], key: str, hops: int) -> str:
@@ -304,7 +317,3 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | Iterable[bytes] = b""
-
-    def with_headers(self, more: Iterable[tuple[str, str]]) -> Answer:
-        """The same with further headers at the end."""
-        return Answer(status=self.status, headers=(*self.headers, *more), body=self.body)

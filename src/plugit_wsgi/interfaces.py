@@ -137,7 +137,13 @@ class Transport(Protocol):
 
 
 class SessionStore(Protocol):
-    """What services remember about visitors, beyond the request. Thread-safe."""
+    """What services remember about visitors, beyond the request. Thread-safe.
+
+    Attributes:
+        capacity: bytes of content that it can keep for one visitor and service.
+    """
+
+    capacity: int
 
     def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
         """What was stored for this visitor and service; None if nothing, or nothing that can be believed."""
@@ -157,7 +163,10 @@ class SessionStore(Protocol):
 
 
 class Cache(Protocol):
-    """Values by key, for a time. Thread-safe. Keys are tuples of text, numbers and None."""
+    """Values by key, for a time. Thread-safe.
+
+    Keys are tuples of text, numbers, None and such tuples.
+    """
 
     def get(self, key: tuple[Any, ...]) -> Any | None:
         """The value, or None if there is none or it is too old."""

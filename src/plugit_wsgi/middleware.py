@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import webob
 
-from . import guard
+from .assembly import Host, build_mounts
 from .cache.memory import MemoryCache
-from .client import ServiceClient
 from .clock import Clock, SystemClock
 from .config import (
     Limits,
@@ -24,23 +23,19 @@ from .config import (
     read_toml,
     service_from_table,
 )
-from .csrf import Tokens
 from .errors import ConfigError
 from .events import Event
-from .framing import Framer
-from .hostapi.api import ServiceApi
+from .guard import host_places
 from .http import Answer
 from .interfaces import Directory, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
-from .loading import make_engine, make_transport
-from .mounted import Mounted, MountedApi, MountedAssets, MountedService, script_name_of
+from .mounted import Mounted, script_name_of
 from .mounts import MountTable
 from .people import User
-from .pipeline import Pipeline
-from .refusals import Refusals, broken_page
+from .pipeline import close_body
+from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
-from .visits import VisitOpener
-from .wire.keys import load_secrets, service_keys
+from .wire.keys import load_secrets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -106,26 +101,37 @@ class PlugItMiddleware:
             operations=operations,
         )
         _check_values(limits=(limits, Limits), stores=(stores, Stores))
+        clock = clock or SystemClock()
+        limits = limits or Limits()
+        stores = stores or Stores()
+        secrets = load_secrets(secret_key)
         self._host_app = host_app
         self._prefix = checked_path(prefix, "prefix")
-        self._identify: Identify = identify or _nobody
-        self._directory = directory
-        self._threads = threads
-        self._trusted_hops = trusted_hops
-        self._login_url = login_url
-        self._limits = limits or Limits()
-        self._clock = clock or SystemClock()
-        self._observe = _careful(observe) if observe is not None else _unobserved
-        self._secrets = load_secrets(secret_key)
         self._bundled = BootstrapLayout()
-        self._layout = self._bundled if layout is None else bind_layout(layout, host_app)
-        stores = stores or Stores()
-        self._cache = stores.cache or MemoryCache(self._limits.cache_size, self._clock)
-        self._templates = MemoryCache(self._limits.cache_size, self._clock)
-        self._sessions = stores.sessions or CookieSessions(self._secrets.derived("plugit-wsgi/session"))
-        self._visitor_ids = VisitorIds(self._secrets.derived("plugit-wsgi/visitor"))
-        self._total = guard.total_places(threads, self._limits, self._clock)
-        self._table: MountTable[Mounted] = MountTable(self._mounts(_checked_services(services)))
+        mounts = build_mounts(
+            _checked_services(services),
+            Host(
+                identify=identify or _nobody,
+                directory=directory,
+                layout=self._bundled if layout is None else bind_layout(layout, host_app),
+                bundled=self._bundled,
+                prefix=self._prefix,
+                login_url=login_url,
+                trusted_hops=trusted_hops,
+                threads=threads,
+                limits=limits,
+                places=host_places(threads, limits, clock),
+                secrets=secrets,
+                cache=stores.cache or MemoryCache(limits.cache_size, clock),
+                templates=MemoryCache(limits.cache_size, clock),
+                sessions=stores.sessions or CookieSessions(secrets.derived("plugit-wsgi/session")),
+                visitor_ids=VisitorIds(secrets.derived("plugit-wsgi/visitor")),
+                observe=_careful(observe) if observe is not None else _unobserved,
+                clock=clock,
+            ),
+        )
+        self._clients = mounts.clients
+        self._table: MountTable[Mounted] = MountTable(mounts.entries)
 
     @classmethod
     def from_file(cls, host_app: WSGIApplication, path: str | PathLike[str], **more: Any) -> PlugItMiddleware:
@@ -170,78 +176,6 @@ class PlugItMiddleware:
             )
         return send(answer, environ["REQUEST_METHOD"], start_response)
 
-    def _mounts(self, services: Sequence[Service]) -> Iterable[tuple[str, Mounted]]:
-        self._clients: list[ServiceClient] = []
-        engine = make_engine("django", self._limits)
-        apis = {}
-        for service in services:
-            keys = service_keys(self._secrets, service.name)
-            limits = service.limits or self._limits
-            apis[service.name] = (
-                ServiceApi(service, directory=self._directory, deliver=None, limits=limits),
-                keys,
-            )
-            client = ServiceClient(
-                service,
-                limits=limits,
-                transport=make_transport(service, limits, self._clock, self._threads),
-                places=guard.service_places(self._threads, limits, self._clock, self._total),
-                streams=guard.stream_places(self._threads, limits, self._clock),
-                engine=engine,
-                cache=self._cache,
-                templates=self._templates,
-                clock=self._clock,
-                observe=self._observe,
-            )
-            self._clients.append(client)
-            yield service.mount or f"{self._prefix}/{service.name}", self._mounted(service, client)
-        yield f"{self._prefix}/_assets", MountedAssets()
-        yield f"{self._prefix}/_api", MountedApi(apis)
-
-    def _mounted(self, service: Service, client: ServiceClient) -> MountedService:
-        tokens = Tokens(self._secrets.derived("plugit-wsgi/csrf"), service.name)
-        framer, bundled = (
-            Framer(
-                layout=layout,
-                tokens=tokens,
-                sessions=self._sessions,
-                visitor_ids=self._visitor_ids,
-                limits=client.limits,
-                login_url=self._login_url,
-            )
-            for layout in (self._layout, self._bundled)
-        )
-        pipeline = Pipeline(
-            service,
-            client=client,
-            framer=framer,
-            tokens=tokens,
-            keys=service_keys(self._secrets, service.name),
-            cache=self._cache,
-            directory=self._directory,
-            clock=self._clock,
-        )
-        opener = VisitOpener(
-            identify=self._identify,
-            directory=self._directory,
-            sessions=self._sessions,
-            visitor_ids=self._visitor_ids,
-            trusted_hops=self._trusted_hops,
-        )
-        return MountedService(
-            pipeline=pipeline,
-            opener=opener,
-            framer=framer,
-            tokens=tokens,
-            refusals=Refusals(
-                framer=framer, bundled=bundled, login_url=self._login_url, observe=self._observe
-            ),
-            prefix=self._prefix,
-            trusted_hops=self._trusted_hops,
-            clock=self._clock,
-            observe=self._observe,
-        )
-
 
 def send(answer: Answer, method: str, start_response: StartResponse) -> Iterable[bytes]:
     """An answer as WSGI: a length where it is known, a type where there is a body, no body for HEAD."""
@@ -257,7 +191,11 @@ def send(answer: Answer, method: str, start_response: StartResponse) -> Iterable
         if not bodiless and method != "HEAD" and "content-length" not in known:
             headers.append(("Content-Length", str(len(body))))
         body = [] if bodiless or method == "HEAD" or not body else [body]
-    start_response(status_line(answer.status), headers)
+    try:
+        start_response(status_line(answer.status), headers)
+    except BaseException:
+        close_body(answer.body)
+        raise
     return body
 
 

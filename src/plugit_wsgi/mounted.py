@@ -154,10 +154,9 @@ class MountedService:
         chosen = fields.get("organization", "")
         if chosen not in {item.id for item in visit.visitor.organizations}:
             raise ActionNotFound("organization")
-        cookies = self._framer.store_session(replace(visit.session, organization=chosen), visit)
         back = fields.get("next", "")
         target = back if is_local_target(back) and back.startswith(visit.base_url) else visit.base_url
-        return Answer(status=303, headers=(("Location", target), NO_STORE, *cookies))
+        return self._framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
 
 
 def _read_form(visit: Visit, pipeline: Pipeline) -> dict[str, str]:

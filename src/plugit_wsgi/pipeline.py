@@ -20,46 +20,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, cast
-
-from markupsafe import Markup
+from typing import cast
 
 from . import access, csrf
+from .asked import Asked
 from .body import Body, read_body
 from .client import ServiceClient
 from .clock import Clock, Deadline
 from .config import Service
-from .errors import (
-    LoginRequired,
-    MethodNotAllowed,
-    RequestRejected,
-    ServiceError,
-    ServiceFailed,
-    ServiceRefused,
-    TemplateError,
-    WireError,
-)
-from .framing import Framer
-from .head_links import head_of_links
-from .http import HTML, METHODS, Answer, canonical_path
-from .interfaces import Cache, CompiledTemplate, Directory, TemplateFacts
-from .outgoing import (
-    FILE_REQUEST_HEADERS,
-    ReportedFields,
-    audience_of,
-    build_call,
-    copied,
-    is_in_form,
-    our_fields,
-    page_key,
-)
+from .errors import LoginRequired, MethodNotAllowed, ServiceFailed, ServiceRefused, WireError
+from .framing import Framer, is_for_other_origins
+from .http import HTML, METHODS, SAFE_METHODS, Answer, Pair, canonical_path
+from .interfaces import Cache
+from .outgoing import FILE_REQUEST_HEADERS, CallBuilder, Once, copied, is_in_form, our_fields
 from .page import Fragment
 from .people import Visitor
+from .rendering import Renderer, html_fragment
+from .session import Session
 from .targets import action_target
 from .visits import Visit
-from .wire.keys import KeyRing
 from .wire.meta import ActionMeta
 from .wire.names import CSRF_MARKER
 from .wire.result import ActionResult, Data, File, Html, Moved, Redirect, Status
@@ -83,11 +65,11 @@ class Pipeline:
     Args:
         service: which.
         client: calls it.
+        builder: of its calls.
+        renderer: of its templates.
         framer: makes answers.
         tokens: CSRF tokens of the service.
-        keys: signs contexts.
         cache: keeps pages.
-        directory: for other users that templates name; None knows nobody.
         clock: the time.
     """
 
@@ -96,22 +78,22 @@ class Pipeline:
         service: Service,
         *,
         client: ServiceClient,
+        builder: CallBuilder,
+        renderer: Renderer,
         framer: Framer,
         tokens: csrf.Tokens,
-        keys: KeyRing,
         cache: Cache,
-        directory: Directory | None,
         clock: Clock,
     ) -> None:
         self.service = service
         self.client = client
         self.framer = framer
+        self._builder = builder
+        self._renderer = renderer
         self._tokens = tokens
-        self._keys = keys
         self._cache = cache
-        self._directory = directory
         self._clock = clock
-        self._reported = ReportedFields()
+        self._complaints = Once()
 
     def respond(self, visit: Visit, *, moved: bool = False) -> Answer:
         """The answer for an action.
@@ -125,15 +107,15 @@ class Pipeline:
         if isinstance(meta, Moved):
             return self._follow(meta, visit, moved)
         self._check_access(visit, meta)
-        if csrf.is_unsafe(visit.method):
-            csrf.check_origin(visit.environ, visit.origin)
-        kept = self._load(visit, meta)
+        self._check_origin(visit)
+        asked = Asked.of(visit, meta, deadline)
+        kept = self._load(asked)
         if kept is not None:
-            return self._finish(kept.data, visit, meta, deadline, kept)
-        result, deadline = self._call(visit, meta, deadline)
+            return self._finish(kept.data, asked, kept)
+        asked, result = self._call(asked)
         if isinstance(result, Moved):
             return self._follow(result, visit, moved)
-        return self._finish(result, visit, meta, deadline, self._keep(result, visit, meta))
+        return self._finish(result, asked, self._keep(result, asked))
 
     def media(self, visit: Visit, path: str) -> Answer:
         """The answer for a media file; `path` is canonical, with a leading slash.
@@ -143,15 +125,15 @@ class Pipeline:
         """
         if visit.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("method")
-        if self.service.media_login and visit.visitor.user is None:
+        personal = self.service.media_login
+        if personal and visit.visitor.user is None:
             raise LoginRequired("only_logged_user")
         headers = copied(visit, FILE_REQUEST_HEADERS)
         result = self.client.media(
             path, visit.query, headers, visit.method, self._deadline(), visit.request_id
         )
-        personal = self.service.media_login
         if isinstance(result, File):
-            return self.framer.stream(result, result.body, visit, personal=personal)
+            return self._finish_file(result, visit, personal)
         return self.framer.status(result, visit, personal=personal)
 
     def _deadline(self) -> Deadline:
@@ -167,54 +149,46 @@ class Pipeline:
     def _check_access(self, visit: Visit, meta: ActionMeta) -> None:
         # A pre-flight comes without cookies by design; its answer is CORS headers and nothing else.
         if visit.method != "OPTIONS":
-            access.check(
-                meta,
-                visit.visitor,
-                visit.origin.address,
-                organization_mode=self.service.organizations,
-            )
+            mode = self.service.organizations
+            access.check(meta, visit.visitor, visit.origin.address, organization_mode=mode)
 
-    def _call(self, visit: Visit, meta: ActionMeta, deadline: Deadline) -> tuple[ActionResult, Deadline]:
-        """Reads the body, checks its token, calls the action; the time of reading is not the service's."""
-        if visit.method == "OPTIONS":
-            visit = replace(visit, visitor=Visitor(), session=type(visit.session)())
-        ours = our_fields(visit, meta, self._reported)
-        started = self._clock.monotonic()
-        body = read_body(visit.environ, ours if is_in_form(visit) else (), self.client.limits)
-        try:
-            deadline = Deadline(deadline.at + self._clock.monotonic() - started, self._clock)
-            if csrf.is_unsafe(visit.method):
-                token = csrf.header_token(visit.environ) or body.csrf_token
+    def _check_origin(self, visit: Visit) -> None:
+        """Refuses what can be refused before the body is read."""
+        if csrf.is_unsafe(visit.method):
+            csrf.check_origin(visit.environ, visit.origin)
+            token = csrf.header_token(visit.environ)
+            if token:
                 self._tokens.check(token, visit.visitor_id, visit.user_id)
-            return self._send(visit, meta, body, ours, deadline), deadline
+
+    def _call(self, asked: Asked) -> tuple[Asked, ActionResult]:
+        """Reads the body, checks its token, calls the action; the time of reading is not the service's."""
+        visit = asked.visit
+        if visit.method == "OPTIONS":
+            nobody = replace(visit, visitor=Visitor(), session=Session())
+            return asked, self._send(replace(asked, visit=nobody), Body(), [])
+        ours = our_fields(visit, asked.meta, self._complaints)
+        started = self._clock.monotonic()
+        # A body of a GET is in no key and means nothing (RFC 9110 section 9.3.1): it stays here.
+        safe = visit.method in SAFE_METHODS
+        body = Body() if safe else self._read_body(visit, ours)
+        try:
+            asked = asked.later(self._clock.monotonic() - started)
+            if not safe and not csrf.header_token(visit.environ):
+                self._tokens.check(body.csrf_token, visit.visitor_id, visit.user_id)
+            return asked, self._send(asked, body, ours)
         finally:
             body.close()
 
-    def _send(
-        self, visit: Visit, meta: ActionMeta, body: Body, ours: list[tuple[bytes, bytes]], deadline: Deadline
-    ) -> ActionResult:
-        def send(conditional: bool) -> ActionResult:
-            call = build_call(
-                visit,
-                meta,
-                body,
-                ours,
-                keys=self._keys,
-                clock=self._clock,
-                deadline=deadline,
-                conditional=conditional,
-            )
-            return self.client.action(call, deadline)
+    def _read_body(self, visit: Visit, ours: list[Pair]) -> Body:
+        return read_body(visit.environ, ours if is_in_form(visit) else (), self.client.limits)
 
-        result = send(True)
-        if result.status == 304 and visit.method == "GET" and self._is_framed(meta):
+    def _send(self, asked: Asked, body: Body, ours: list[Pair]) -> ActionResult:
+        result = self.client.action(self._builder.build(asked, body, ours, conditional=True), asked.deadline)
+        if result.status == 304 and asked.visit.method == "GET" and asked.is_framed:
             # The visitor's copy is a page in somebody's layout: only fresh data makes one for this visitor.
-            return send(False)
+            again = self._builder.build(asked, body, ours, conditional=False)
+            return self.client.action(again, asked.deadline)
         return result
-
-    def _is_framed(self, meta: ActionMeta) -> bool:
-        bare = meta.json_only or meta.xml_only or meta.no_template
-        return self.service.mode == "pages" or (bool(meta.template_tag) and not bare)
 
     def _follow(self, moved: Moved, visit: Visit, again: bool) -> Answer:
         """A redirect of the call itself re-enters the data path once, with its own meta and a new context."""
@@ -222,7 +196,7 @@ class Pipeline:
         if target is None:
             raise ServiceFailed("redirected an action to something that is none")
         action, query = canonical_path(target[0]), target[1]
-        if visit.method in ("GET", "HEAD", "OPTIONS"):
+        if visit.method in SAFE_METHODS:
             if again:
                 raise ServiceFailed("redirects in a loop")
             return self.respond(visit.moved(action, query or visit.query), moved=True)
@@ -230,79 +204,74 @@ class Pipeline:
         where = Redirect(status=status, target=action + (f"?{query}" if query else ""), absolute=False)
         return self.framer.redirect(where, visit)
 
-    def _load(self, visit: Visit, meta: ActionMeta) -> _Kept | None:
-        key = page_key(visit, meta)
-        return None if key is None else self._cache.get(key)
+    def _load(self, asked: Asked) -> _Kept | None:
+        return None if asked.key is None else self._cache.get(asked.key)
 
-    def _keep(self, result: ActionResult, visit: Visit, meta: ActionMeta) -> _Kept | None:
-        key = page_key(visit, meta)
-        if key is None or not isinstance(result, Data) or result.status != 200 or result.writes:
+    def _keep(self, result: ActionResult, asked: Asked) -> _Kept | None:
+        if asked.key is None or not isinstance(result, Data) or not _may_keep(result):
             return None
-        kept = _Kept(data=result, until=self._clock.monotonic() + meta.cache_time)
-        self._cache.set(key, kept, meta.cache_time, 4 * len(result.raw))
+        seconds = asked.meta.cache_time
+        kept = _Kept(data=result, until=self._clock.monotonic() + seconds)
+        self._cache.set(asked.key, kept, seconds, 4 * len(result.raw))
         return kept
 
-    def _finish(
-        self, result: ActionResult, visit: Visit, meta: ActionMeta, deadline: Deadline, kept: _Kept | None
-    ) -> Answer:
+    def _finish(self, result: ActionResult, asked: Asked, kept: _Kept | None) -> Answer:
         if isinstance(result, Data):
-            return self._finish_data(result, visit, meta, deadline, kept)
+            return self._finish_data(result, asked, kept)
         if isinstance(result, Html):
-            return self._finish_html(result, visit)
+            return self._finish_html(result, asked.visit)
         if isinstance(result, Redirect):
-            return self.framer.redirect(result, visit)
+            return self.framer.redirect(result, asked.visit)
         if isinstance(result, File):
-            return self.framer.stream(result, result.body, visit, personal=True)
-        return self._finish_status(cast(Status, result), visit, meta)
+            return self._finish_file(result, asked.visit, True)
+        return self._finish_status(cast(Status, result), asked)
 
-    def _finish_status(self, result: Status, visit: Visit, meta: ActionMeta) -> Answer:
-        if result.status < 400 or visit.method in ("HEAD", "OPTIONS"):
-            return self.framer.status(result, visit, personal=True)
-        if meta.json_only and _is_json(result.content_type):
+    def _finish_file(self, result: File, visit: Visit, personal: bool) -> Answer:
+        """A file; it is closed if no answer comes of it."""
+        try:
+            return self.framer.stream(result, result.body, visit, personal=personal)
+        except BaseException:
+            close_body(result.body)
+            raise
+
+    def _finish_status(self, result: Status, asked: Asked) -> Answer:
+        visit = asked.visit
+        if visit.method == "HEAD":
+            kind = _bare_type(asked) or HTML[1]
+            return self.framer.status(result, visit, personal=asked.is_personal, content_type=kind)
+        if result.status < 400 or visit.method == "OPTIONS":
+            return self.framer.status(result, visit, personal=asked.is_personal)
+        if asked.meta.json_only and "json" in result.content_type.lower():
             return self.framer.bare(result.body, _json_type(visit), result, visit, personal=True)
         raise ServiceRefused(f"answered {result.status}", status=result.status, headers=result.headers)
 
     def _finish_html(self, result: Html, visit: Visit) -> Answer:
-        text, token = self._with_token(result, visit)
+        marker = CSRF_MARKER.encode("ascii")
+        token = self._token(result, visit) if result.framed or marker in result.body else ""
+        text = result.body.replace(marker, token.encode("ascii"))
         if not result.framed:
             content_type = result.content_type or HTML[1]
             return self.framer.bare(text, content_type, result, visit, personal=True, token=token)
-        charset = _charset(result.content_type)
-        head = head_of_links(
-            result.links, lambda target: self.framer.rewritten(target, visit) or _remote(target)
-        )
-        fragment = Fragment(
-            title=self.service.name, head=head, content=Markup(text.decode(charset, "replace"))
+        fragment = html_fragment(
+            result, text, self.service.name, lambda target: self.framer.rewritten(target, visit)
         )
         return self.framer.page(
-            fragment,
-            visit,
-            token=token or self.framer.token(visit),
-            status=result.status,
-            headers=result.headers,
-            writes=result.writes,
+            fragment, visit, token=token, status=result.status, headers=result.headers, writes=result.writes
         )
 
-    def _with_token(self, result: Html, visit: Visit) -> tuple[bytes, str]:
-        marker = CSRF_MARKER.encode("ascii")
-        if marker not in result.body or _is_shared_with_origins(result):
-            return result.body.replace(marker, b""), ""
-        token = self.framer.token(visit)
-        return result.body.replace(marker, token.encode("ascii")), token
+    def _token(self, result: ActionResult, visit: Visit) -> str:
+        return "" if is_for_other_origins(result.headers) else self.framer.token(visit)
 
-    def _finish_data(
-        self, result: Data, visit: Visit, meta: ActionMeta, deadline: Deadline, kept: _Kept | None
-    ) -> Answer:
-        audience = audience_of(meta, visit.method)
-        personal = not audience.cached or audience.by_user or audience.by_rights
-        if meta.json_only:
-            return self.framer.bare(result.raw, _json_type(visit), result, visit, personal=personal)
-        if meta.xml_only:
-            return self.framer.bare(_xml(result.value), "application/xml", result, visit, personal=personal)
+    def _finish_data(self, result: Data, asked: Asked, kept: _Kept | None) -> Answer:
+        visit, meta = asked.visit, asked.meta
+        kind = _bare_type(asked)
+        if kind is not None:
+            content = result.raw if meta.json_only else _xml(result.value)
+            return self.framer.bare(content, kind, result, visit, personal=asked.is_personal)
         if not isinstance(result.value, dict):
             raise WireError("a page's data must be an object", field="body", received=result.raw[:80])
-        token = "" if _is_shared_with_origins(result) else self.framer.token(visit)
-        fragment = self._fragment(result, visit, meta, deadline, kept, token)
+        token = self._token(result, visit)
+        fragment = self._fragment(result, asked, kept, token)
         if meta.no_template:
             content = f"{fragment.head}{fragment.content}".encode()
             return self.framer.bare(content, HTML[1], result, visit, personal=True, token=token)
@@ -310,80 +279,44 @@ class Pipeline:
             fragment, visit, token=token, status=result.status, headers=result.headers, writes=result.writes
         )
 
-    def _fragment(
-        self,
-        result: Data,
-        visit: Visit,
-        meta: ActionMeta,
-        deadline: Deadline,
-        kept: _Kept | None,
-        token: str,
-    ) -> Fragment:
+    def _fragment(self, result: Data, asked: Asked, kept: _Kept | None, token: str) -> Fragment:
         """The rendered template; kept beside the data if it is the same for everybody (rule 3)."""
-        key = ("fragment", page_key(visit, meta)) if kept is not None else None
-        if key is not None:
-            found: Fragment | None = self._cache.get(key)
-            if found is not None:
-                return found
-        template = self.client.template(visit.action, meta, deadline, visit.request_id)
-        try:
-            rendered = template.render(result.value, self._facts(visit, deadline, token))
-        except TemplateError as error:
-            error.template_tag = error.template_tag or meta.template_tag
-            raise
-        if key is not None and kept is not None and not rendered.personal:
-            seconds = kept.until - self._clock.monotonic()
-            fragment = rendered.fragment
+        if kept is None:
+            return self._renderer.render(asked, result.value, token)[0]
+        key = ("fragment", asked.key)
+        found: Fragment | None = self._cache.get(key)
+        if found is not None:
+            return found
+        fragment, personal = self._renderer.render(asked, result.value, token)
+        if not personal:
             size = 2 * (len(fragment.content) + len(fragment.head) + len(fragment.menu))
-            self._cache.set(key, fragment, seconds, size)
-        return rendered.fragment
-
-    def _facts(self, visit: Visit, deadline: Deadline, token: str) -> TemplateFacts:
-        return TemplateFacts(
-            visitor=visit.visitor,
-            user_fields=self.service.user_fields,
-            base_url=visit.base_url,
-            csrf_token=token,
-            organization_mode=self.service.organizations,
-            service_name=self.service.name,
-            service_pk=self.service.name,
-            media_url=visit.base_url + "media/",
-            static_url=visit.prefix + "/_assets/",
-            user_mode=visit.user_mode,
-            real_users=not visit.user_mode,
-            get_user=self._other_user,
-            include=lambda action: self._include(action, visit, deadline),
-        )
-
-    def _other_user(self, user_id: str) -> Mapping[str, Any] | None:
-        user = None if self._directory is None else self._directory.user(str(user_id))
-        if user is None:
-            return None
-        visitor = Visitor(user=user)
-        return {name: visitor.field(name) for name in self.service.user_fields}
-
-    def _include(self, action: str, visit: Visit, deadline: Deadline) -> CompiledTemplate | None:
-        """The template of another action, for a visitor who may see that action."""
-        try:
-            path = canonical_path("/" + action.encode("utf-8").decode("latin-1").lstrip("/"))
-            meta = self.client.meta(path, deadline, visit.request_id)
-            if isinstance(meta, Moved):
-                return None
-            self._check_access(visit, meta)
-            return self.client.template(path, meta, deadline, visit.request_id)
-        except (RequestRejected, ServiceError, TemplateError) as error:
-            _log.warning(
-                "service %s: %s cannot include %r: %s", self.service.name, visit.action, action, error
-            )
-            return None
+            self._cache.set(key, fragment, kept.until - self._clock.monotonic(), size)
+        return fragment
 
 
-def _is_shared_with_origins(result: ActionResult) -> bool:
-    return any(name.lower() == "access-control-allow-origin" for name, _value in result.headers)
+def close_body(body: bytes | Iterable[bytes]) -> None:
+    """Closes a body that nobody will iterate."""
+    close = getattr(body, "close", None)
+    if close is not None:
+        with suppress(Exception):
+            close()
 
 
-def _is_json(content_type: str) -> bool:
-    return "json" in content_type.lower()
+def _may_keep(result: Data) -> bool:
+    """Rule 5; and the service itself has not said that the answer is for one visitor, or for now."""
+    said = ",".join(value.lower() for name, value in result.headers if name.lower() == "cache-control")
+    return (
+        result.status == 200
+        and not result.writes
+        and not any(word in said for word in ("private", "no-store"))
+    )
+
+
+def _bare_type(asked: Asked) -> str | None:
+    """The content type of an answer without template; None for a page."""
+    if asked.meta.json_only:
+        return _json_type(asked.visit)
+    return "application/xml" if asked.meta.xml_only else None
 
 
 def _json_type(visit: Visit) -> str:
@@ -399,12 +332,3 @@ def _xml(value: object) -> bytes:
             "an XML action answers text, or an object with the key xml", field="xml", received=text
         )
     return text.encode("utf-8")
-
-
-def _charset(content_type: str) -> str:
-    charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
-    return charset if charset in ("iso-8859-1", "latin-1", "windows-1252") else "utf-8"
-
-
-def _remote(target: str) -> str | None:
-    return target if target.startswith("https://") else None

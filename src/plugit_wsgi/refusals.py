@@ -21,7 +21,7 @@ from .errors import (
     TemplateError,
 )
 from .events import Fault, Refused
-from .framing import Framer, login_target
+from .framing import Framer, is_for_other_origins, login_target
 from .http import HTML, NO_STORE, NOSNIFF, Answer
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
@@ -74,7 +74,8 @@ class Refusals:
 
     def _page(self, fragment: Fragment, status: int, headers: Headers, visit: Visit) -> Answer:
         # Whoever has no organization, or the wrong one, can choose another right on the page.
-        token = self._framer.token(visit) if visit.visitor.organizations else ""
+        switch = bool(visit.visitor.organizations) and not is_for_other_origins(headers)
+        token = self._framer.token(visit) if switch else ""
         try:
             return self._framer.page(fragment, visit, token=token, status=status, headers=headers)
         except Exception:
@@ -137,6 +138,6 @@ def _plain(status: int, reason: str, headers: Headers, request: webob.Request) -
     else:
         body = f"{status}{' ' + reason if reason else ''}\n".encode("ascii", "replace")
         content_type = "text/plain; charset=utf-8"
-    return Answer(
-        status=status, headers=(("Content-Type", content_type), NOSNIFF, NO_STORE, *headers), body=body
-    )
+    kept = tuple(item for item in headers if item[0].lower() not in ("cache-control", "last-modified"))
+    more = (("Content-Type", content_type), NOSNIFF, NO_STORE, *kept)
+    return Answer(status=status, headers=more, body=body)

@@ -2,7 +2,8 @@
 
 1. Everything is signed; what is not, or was made for somebody else, counts as nothing.
 2. A service's values are kept under its own name, never under a prefix of another's.
-3. Values belong to one user: they are dropped when the user changes.
+3. Values belong to one user in one browser: they are dropped when the user changes, and are nothing in the
+   browser of somebody else.
 4. Over https the visitor's id is a ``__Host-`` cookie, a service's values are a ``__Secure-`` one on its
    mount.
 5. A visitor can read the values of the cookie store, and bring back an older state: no place for secrets
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -44,9 +45,19 @@ class Session:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def updated(
-        self, stored: Iterable[tuple[str, str]], deleted: Iterable[str], limits: Limits
+        self,
+        stored: Iterable[tuple[str, str]],
+        deleted: Iterable[str],
+        limits: Limits,
+        fits: Callable[[Session], bool],
     ) -> tuple[Session, int]:
         """The state after a service's writes.
+
+        Args:
+            stored: keys and values, in order.
+            deleted: keys, before those.
+            limits: of keys and values.
+            fits: whether the store can hold a state.
 
         Returns:
             The new state, and how many writes were over a limit and left out.
@@ -57,7 +68,8 @@ class Session:
             values = _without(values, key)
         for key, value in stored:
             wanted = {**_without(values, key), key: value}
-            if _is_allowed(key, value, limits) and _is_small(wanted, limits):
+            small = _is_allowed(key, value, limits) and _is_small(wanted, limits)
+            if small and fits(replace(self, values=wanted)):
                 values = wanted
             else:
                 ignored += 1
@@ -79,19 +91,19 @@ def _is_small(values: Mapping[str, str], limits: Limits) -> bool:
     return len(values) <= limits.session_keys and size <= limits.session_size
 
 
-def to_content(session: Session, user_id: str | None) -> bytes:
-    """The state as bytes for a store, bound to a user."""
-    state = {"u": user_id, "o": session.organization, "v": dict(session.values)}
+def to_content(session: Session, user_id: str | None, visitor_id: str) -> bytes:
+    """The state as bytes for a store, bound to a user and to a visitor's own browser."""
+    state = {"i": visitor_id, "u": user_id, "o": session.organization, "v": dict(session.values)}
     return json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
-def from_content(content: bytes | None, user_id: str | None) -> Session:
-    """The reverse of `to_content`; an empty state if it is another user's or cannot be read."""
+def from_content(content: bytes | None, user_id: str | None, visitor_id: str) -> Session:
+    """The reverse of `to_content`; an empty state if it is somebody else's or cannot be read."""
     try:
         state = json.loads(content or b"null")
     except ValueError:
         return Session()
-    if not isinstance(state, dict) or state.get("u") != user_id:
+    if not isinstance(state, dict) or (state.get("u"), state.get("i")) != (user_id, visitor_id):
         return Session()
     values = state.get("v")
     organization = state.get("o")
@@ -107,6 +119,9 @@ class CookieSessions:
     Args:
         keys: the host's ring for this purpose.
     """
+
+    capacity = (4096 - 64 - 44) * 3 // 4
+    """What is left of the 4096 bytes of a cookie after a name of 64, the signature, and base64."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys

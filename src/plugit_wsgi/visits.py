@@ -129,8 +129,10 @@ class VisitOpener:
             raise TypeError(f"identify returned {type(user).__name__}, expected plugit_wsgi.User or None")
         secure = origin.secure
         user_id = None if user is None else user.id
-        session = from_content(self._sessions.load(request, service.name, secure=secure), user_id)
-        visitor_id = self._visitor_ids.load(request, secure=secure)
+        known_id = self._visitor_ids.load(request, secure=secure)
+        visitor_id = known_id or self._visitor_ids.issue()
+        content = self._sessions.load(request, service.name, secure=secure)
+        session = from_content(content, user_id, visitor_id)
         return Visit(
             request=request,
             origin=origin,
@@ -139,8 +141,8 @@ class VisitOpener:
             action="",
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
-            visitor_id=visitor_id or self._visitor_ids.issue(),
-            is_new=visitor_id is None,
+            visitor_id=visitor_id,
+            is_new=known_id is None,
             session=session,
             request_id=self._request_id(request.environ),
             script_name=script_name,

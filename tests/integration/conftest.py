@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from wsgiref.validate import validator
 
@@ -49,6 +51,10 @@ class Host:
     def __init__(self, middleware: PlugItMiddleware) -> None:
         self.middleware = middleware
         self.app: WSGIApplication = validator(middleware)
+
+    def clear_cache(self) -> None:
+        """As if nothing had been kept."""
+        self.middleware._clients[0]._cache._entries.clear()  # type: ignore[attr-defined]
 
     def visitor(self, name: str = "") -> Visitor:
         """A visitor, logged in as `name`."""
@@ -142,6 +148,45 @@ def unjudged(service: FakeService) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def broken_service() -> Iterator[Callable[[str], str]]:
+    """`broken_service(kind)` serves one JSON action at /a whose body breaks: "cut", "stall" or "large"."""
+    meta = b'{"template_tag": "", "json_only": true}'
+    ends = {"cut": b'{"a":', "stall": b'{"a":', "large": b"x" * 4000}
+    listener = socket.create_server(("127.0.0.1", 0))
+    kinds: list[str] = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            request = connection.recv(65536)
+            if b"GET /meta/" in request:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(meta), meta))
+                return
+            length = 4000 if kinds[0] == "large" else 900
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (length, ends[kinds[0]]))
+            if kinds[0] == "stall":
+                connection.settimeout(3)
+                with suppress(OSError):
+                    connection.recv(1)
+
+    def run() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def start(kind: str) -> str:
+        kinds.append(kind)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
 
 
 class Silent(WSGIRequestHandler):

@@ -212,7 +212,7 @@ def test_rule_4_what_the_service_is_told_is_in_the_key_or_is_not_told(
     service.action("/a", meta={"json_only": True, "cache_time": 60}, answer=echo)
     host.visitor().get("/s/x/a")
     second = host.visitor().get("/s/x/a", **options).text
-    host.middleware._cache._entries.clear()
+    host.clear_cache()
     assert second == host.visitor().get("/s/x/a", **options).text
 
 
@@ -489,7 +489,7 @@ def test_rule_11_a_stream_is_closed_once_also_when_the_visitor_hangs_up(
 ) -> None:
     """The place among the streams comes back, and the connection to the service is not kept half read."""
     host = make_host(url=unjudged, limits=Limits(service_streams=1))
-    big = b"x" * 500_000
+    big = b"x" * 3_000_000
     service.action(
         "/f", answer=Reply(headers=(("EbuIo-PlugIt-ItAFile", "1"),), body=big, content_type="text/plain")
     )
@@ -499,13 +499,13 @@ def test_rule_11_a_stream_is_closed_once_also_when_the_visitor_hangs_up(
         body = host.middleware(EnvironBuilder("/s/x/f").get_environ(), lambda *args: lambda data: None)
         pieces = iter(body)
         assert len(next(pieces)) > 0
-        assert mounted._streams.taken == 1
+        assert mounted.exchanges.streams.taken == 1
         if read_all:
             assert sum(map(len, pieces)) > 0
         body.close()  # type: ignore[attr-defined]
         body.close()  # type: ignore[attr-defined]
-        assert mounted._streams.taken == 0
-    assert mounted._places.taken == 0
+        assert mounted.exchanges.streams.taken == 0
+    assert mounted.exchanges.places.taken == 0
 
 
 # Rule 12 --------------------------------------------------------------------------------
@@ -548,7 +548,7 @@ def test_rule_12_a_busy_service_refuses_at_once_and_leaves_places_for_others(
         thread.start()
     (x, _y) = host.middleware._clients
     until(lambda: len(service.called("/action/a")) == 4)
-    assert x._places.taken == 4
+    assert x.exchanges.places.taken == 4
     started = time.monotonic()
     refused = host.visitor().get("/s/x/warm")
     took = time.monotonic() - started

@@ -15,6 +15,7 @@ from plugit_wsgi.cli.dev import create_app
 from plugit_wsgi.client import ServiceClient
 from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.config import Limits, Service
+from plugit_wsgi.exchanges import Exchanges
 from plugit_wsgi.loading import make_engine, make_transport
 from tests.interop.processes import HERE, Process
 from tests.interop.visitor import Visitor
@@ -148,17 +149,23 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
     """Our client of the service, apart from any page."""
     clock, limits = SystemClock(), Limits()
     service = Service("app", original_service.url + "/")
-    client = ServiceClient(
+    places = guard.host_places(8, limits, clock)
+    exchanges = Exchanges(
         service,
         limits=limits,
         transport=make_transport(service, limits, clock, 8),
-        places=guard.service_places(8, limits, clock, guard.total_places(8, limits, clock)),
-        streams=guard.stream_places(8, limits, clock),
+        places=guard.service_places(8, limits, clock, places),
+        streams=guard.stream_places(limits, clock, places),
+        observe=lambda event: None,
+    )
+    client = ServiceClient(
+        service,
+        limits=limits,
+        exchanges=exchanges,
         engine=make_engine("django", limits),
         cache=MemoryCache(limits.cache_size, clock),
         templates=MemoryCache(limits.cache_size, clock),
         clock=clock,
-        observe=lambda event: None,
     )
     yield client
     client.close()

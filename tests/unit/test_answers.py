@@ -249,9 +249,19 @@ def test_a_redirect_in_pages_mode_is_for_the_visitor(location: str) -> None:
 @pytest.mark.parametrize("service", [ACTIONS, PAGES])
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_methods_without_a_page(method: str, service: Service) -> None:
-    """Status and headers; the CORS answer of a pre-flight among them."""
-    headers = (("Access-Control-Allow-Methods", "GET"), ("Access-Control-Max-Age", "60"), ("Vary", "Origin"))
-    assert read(200, *headers, method=method, service=service) == Status(status=200, headers=headers)
+    """Status and headers. Nobody's rights were looked at for a pre-flight: it gets CORS and nothing else."""
+    cors = (("Access-Control-Allow-Methods", "GET"), ("Access-Control-Max-Age", "60"))
+    headers = (*cors, ("Vary", "Origin"))
+    kept = cors if method == "OPTIONS" else headers
+    assert read(200, *headers, method=method, service=service) == Status(status=200, headers=kept)
+
+
+@pytest.mark.parametrize("service", [ACTIONS, PAGES])
+def test_a_preflight_tells_nothing_of_the_action(service: Service) -> None:
+    """No redirect, no session values, no body: the rules of the action were not asked."""
+    headers = (("EbuIo-PlugIt-Redirect", "secret"), ("EbuIo-PlugIt-SetSession-a", "1"), ("ETag", "e"))
+    found = read(200, *headers, method="OPTIONS", service=service, body=b'{"secret": 1}')
+    assert found == Status(status=200)
 
 
 def test_head_reads_no_body() -> None:
@@ -259,6 +269,18 @@ def test_head_reads_no_body() -> None:
     response = Response(200, (), b"{}")
     read_answer(response, method="HEAD", service=ACTIONS, limits=LIMITS, public_url=PUBLIC)
     assert response.read_with == []
+
+
+def test_preflight_that_fails_or_moves() -> None:
+    """A failure is one; a move is nobody's business but the service's own."""
+    for service in (ACTIONS, PAGES):
+        with pytest.raises(ServiceFailed):
+            read(503, method="OPTIONS", service=service)
+    moved = read(302, ("Location", "http://evil.example"), method="OPTIONS", service=PAGES)
+    assert moved == Status(status=204)
+    assert read(308, ("Location", "/base/action/x/"), method="OPTIONS") == Moved(
+        status=308, target="action/x/"
+    )
 
 
 # Pages mode ----------------------------------------------------------------------------
@@ -335,20 +357,43 @@ SENT: Headers = (
 def test_headers_come_back_by_allow_list() -> None:
     """Credentials only where the mount says so; what a file has beside, only for files."""
     kept = [name for name, _value in passed_headers(SENT, ACTIONS, LIMITS)]
-    assert kept == [
-        "ETag",
-        "Vary",
-        "Vary",
+    assert sorted(kept) == [
         "Access-Control-Allow-Origin",
-        "Last-Modified",
         "Cache-Control",
         "Content-Language",
+        "ETag",
+        "Last-Modified",
+        "Vary",
+        "Vary",
     ]
     trusted = Service("x", "http://127.0.0.1", cors_credentials=True)
     assert ("Access-Control-Allow-Credentials", "true") in passed_headers(SENT, trusted, LIMITS)
     file = [name for name, _value in passed_headers(SENT, ACTIONS, LIMITS, FILE_HEADERS)]
     assert {"Content-Type", "Content-Disposition", "Content-Range"} <= set(file)
     assert not {"Set-Cookie", "X-Accel-Redirect", "X-Request-ID"} & set(file)
+
+
+def test_headers_that_say_one_thing_are_said_once() -> None:
+    """The first; several lengths are equal by then, and are said as one."""
+    sent = (
+        ("ETag", "a"),
+        ("etag", "b"),
+        ("Content-Length", "5, 5"),
+        ("Cache-Control", "a"),
+        ("cache-control", "b"),
+    )
+    assert passed_headers(sent, ACTIONS, LIMITS, FILE_HEADERS) == (
+        ("ETag", "a"),
+        ("Content-Length", "5"),
+        ("Cache-Control", "a"),
+        ("cache-control", "b"),
+    )
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_refusal_writes_no_session(status: int) -> None:
+    """Only what was done is remembered."""
+    assert not read(status, ("EbuIo-PlugIt-SetSession-a", "1"), body=b"{}").writes
 
 
 @pytest.mark.parametrize(

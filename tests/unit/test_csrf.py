@@ -56,7 +56,7 @@ def test_sec_fetch_site_comes_first(site: str, refused: bool, origin: str | None
     ("origin", "refused"),
     [
         ("https://host.example", False),
-        ("http://host.example", False),
+        ("http://host.example", True),
         ("https://HOST.example", False),
         ("null", True),
         ("", True),
@@ -98,6 +98,25 @@ def test_origin_of_any_host(host: str) -> None:
     """Ports, addresses of both families, and the names people have at home."""
     assert not is_refused({"HTTP_ORIGIN": f"http://{host.lower()}"}, host=host, scheme="http")
     assert is_refused({"HTTP_ORIGIN": f"http://x{host.lower()}"}, host=host, scheme="http")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "origin", "refused"),
+    [
+        ("http", "host.example", "http://host.example", False),
+        ("http", "host.example", "https://host.example", False),
+        ("http", "host.example:80", "http://host.example", False),
+        ("http", "host.example:443", "https://host.example", False),
+        ("https", "host.example:443", "https://host.example", False),
+        ("https", "host.example:443", "http://host.example", True),
+        ("http", "host.example:8080", "http://host.example", True),
+        ("https", "host.example:80", "https://host.example", True),
+        ("http", "host.example:4430", "https://host.example", True),
+    ],
+)
+def test_scheme_and_port_of_an_origin(scheme: str, host: str, origin: str, refused: bool) -> None:
+    """A proxy may hide https, never http; a browser leaves out the scheme's own port."""
+    assert is_refused({"HTTP_ORIGIN": origin}, host=host, scheme=scheme) is refused
 
 
 def test_without_a_word_of_the_browser_the_token_decides() -> None:
@@ -144,7 +163,8 @@ def test_visitor_and_user_cannot_be_shifted(v1: str, u1: str | None, v2: str, u2
 
 
 @pytest.mark.parametrize(
-    ("v1", "u1", "v2", "u2"), [("1:a", "b", "1", ":au"), ("a", "ub", "au", "b"), ("a:", None, "a", ":")]
+    ("v1", "u1", "v2", "u2"),
+    [("1:a", "b", "1", ":au"), ("a", "ub", "au", "b"), ("a:u", None, "a", ":"), ("a:", None, "a", "")],
 )
 def test_known_shifts(v1: str, u1: str | None, v2: str, u2: str | None) -> None:
     """Colons and letters of the formula inside of the values."""

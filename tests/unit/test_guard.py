@@ -13,7 +13,7 @@ import pytest
 from plugit_wsgi.clock import SystemClock
 from plugit_wsgi.config import Limits
 from plugit_wsgi.errors import ServiceBusy
-from plugit_wsgi.guard import Places, service_places, stream_places, total_places
+from plugit_wsgi.guard import Places, host_places, service_places, stream_places
 
 CLOCK = SystemClock()
 
@@ -225,36 +225,79 @@ def test_a_waiter_that_gave_up_leaves_its_chair() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threads", "total", "service", "waiters"),
-    [(1, 1, 1, 1), (2, 1, 1, 1), (3, 2, 1, 1), (4, 3, 2, 1), (8, 6, 4, 1), (16, 12, 8, 2), (32, 24, 16, 4)],
+    ("threads", "calls", "service", "streams", "waiters"),
+    [
+        (1, 1, 1, 1, 1),
+        (2, 1, 1, 1, 1),
+        (4, 3, 2, 1, 1),
+        (8, 6, 4, 2, 1),
+        (16, 12, 8, 4, 2),
+        (32, 24, 16, 8, 4),
+    ],
 )
-def test_defaults(threads: int, total: int, service: int, waiters: int) -> None:
-    """Three quarters, half, one waiter for eight threads; one at least."""
+def test_defaults(threads: int, calls: int, service: int, streams: int, waiters: int) -> None:
+    """Calls: three quarters, half for one service, one waiter for eight threads. Streams: what calls leave."""
     limits = Limits()
-    everybody = total_places(threads, limits, CLOCK)
-    one = service_places(threads, limits, CLOCK, everybody)
-    streams = stream_places(threads, limits, CLOCK)
-    assert (everybody.count, one.count, streams.count) == (total, service, service)
+    host = host_places(threads, limits, CLOCK)
+    one = service_places(threads, limits, CLOCK, host)
+    files = stream_places(limits, CLOCK, host)
+    assert (host.calls.count, one.count, host.streams.count, files.count) == (
+        calls,
+        service,
+        streams,
+        streams,
+    )
     assert (one._waiters, one._wait) == (waiters, 0.05)
-    assert (everybody._waiters, streams._waiters) == (0, 0)
-    one.take()
-    assert everybody.taken == 1
-    streams.take()
-    assert everybody.taken == 1
+    assert (host.calls._waiters, host.streams._waiters, files._waiters) == (0, 0, 0)
+
+
+def taken_of(*found: Places) -> int:
+    """How many can be taken of these, until all are full."""
+    count = 0
+    for item in found:
+        for _ in range(100):
+            try:
+                item.take()
+            except ServiceBusy:
+                break
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize(("threads", "left"), [(2, 1), (4, 1), (8, 1), (16, 2), (32, 4)])
+@pytest.mark.parametrize("streams_first", [False, True])
+def test_some_threads_always_stay(threads: int, left: int, streams_first: bool) -> None:
+    """For the host's own pages and the API: calls and streams of three services never take all threads."""
+    limits = Limits()
+    host = host_places(threads, limits, CLOCK)
+    calls = [service_places(threads, limits, CLOCK, host) for _ in range(3)]
+    files = [stream_places(limits, CLOCK, host) for _ in range(3)]
+    order = [*files, *calls] if streams_first else [*calls, *files]
+    assert taken_of(*order) == threads - left
+
+
+def test_a_stream_takes_no_place_of_a_page() -> None:
+    """And the other way round; both count as threads."""
+    limits = Limits()
+    host = host_places(8, limits, CLOCK)
+    calls, files = service_places(8, limits, CLOCK, host), stream_places(limits, CLOCK, host)
+    assert taken_of(files) == 2
+    assert (host.calls.taken, host.streams.taken) == (0, 2)
+    assert taken_of(calls) == 4
+    assert host.calls.taken == 4
 
 
 def test_limits_say_else() -> None:
     """Each count can be named."""
     limits = Limits(total_places=20, service_places=7, service_streams=9, busy_wait=0.2)
-    everybody = total_places(8, limits, CLOCK)
-    one = service_places(8, limits, CLOCK, everybody)
-    assert (everybody.count, one.count, one._wait) == (20, 7, 0.2)
-    assert stream_places(8, limits, CLOCK).count == 9
+    host = host_places(32, limits, CLOCK)
+    one = service_places(32, limits, CLOCK, host)
+    assert (host.calls.count, host.streams.count, one.count, one._wait) == (20, 12, 7, 0.2)
+    assert stream_places(limits, CLOCK, host).count == 9
 
 
 def test_threads_are_logged_at_start(caplog: pytest.LogCaptureFixture) -> None:
     """The one number that nobody can find out."""
     with caplog.at_level(logging.INFO, "plugit_wsgi.guard"):
-        total_places(8, Limits(), CLOCK)
+        host_places(8, Limits(), CLOCK)
     assert "8 threads" in caplog.text
-    assert "6 places" in caplog.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -15,7 +14,6 @@ from plugit_wsgi.http import (
     CORS_HEADERS,
     FILE_HEADERS,
     KEPT_HEADERS,
-    Answer,
     Origin,
     as_path,
     canonical_path,
@@ -117,6 +115,13 @@ def test_paths_without_a_canonical_spelling_are_refused(rest: str) -> None:
     with pytest.raises(ActionNotFound) as caught:
         canonical_path(rest)
     assert (caught.value.status, caught.value.reason) == (404, "path")
+
+
+def test_the_longest_path() -> None:
+    """It is in the signed context, which is bounded."""
+    assert canonical_path("/" + "a" * 1999) == "/" + "a" * 1999
+    with pytest.raises(ActionNotFound):
+        canonical_path("/" + "a" * 2000)
 
 
 @given(pathlike | latin.map(lambda text: "/" + text))
@@ -254,10 +259,21 @@ def test_no_reserved_name_survives(pieces: list[str]) -> None:
 
 def test_values_of_ours_as_fields() -> None:
     """str() of the value, None is absent, lists repeat."""
-    values = {"pk": "7", "member": True, "no": None, "labels": ["a", "ä"], "none": [], "t": ("x", None)}
+    values = {
+        "pk": "7",
+        "member": True,
+        "empty": "",
+        "zero": 0,
+        "no": None,
+        "labels": ["a", "ä"],
+        "none": [],
+        "t": ("x", None),
+    }
     assert text_pairs(values) == [
         (b"pk", b"7"),
         (b"member", b"True"),
+        (b"empty", b""),
+        (b"zero", b"0"),
         (b"labels", b"a"),
         (b"labels", "ä".encode()),
         (b"t", b"x"),
@@ -342,6 +358,8 @@ BASE = {"wsgi.url_scheme": "http", "SERVER_NAME": "here", "SERVER_PORT": "8080",
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6"}, 2, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_FOR": ""}, 1, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "ftp"}, 1, ("http", "here:8080", "192.0.2.1")),
+        ({"HTTP_X_FORWARDED_PROTO": "https"}, 2, ("https", "here:8080", "192.0.2.1")),
+        ({"HTTP_X_FORWARDED_PROTO": "ftp, https, http"}, 2, ("https", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "HTTPS"}, 1, ("https", "here:8080", "192.0.2.1")),
     ],
 )  # fmt: skip
@@ -418,11 +436,3 @@ def test_quote_target(target: str, quoted: str) -> None:
 def test_location_seen_from_outside(location: str, path: str) -> None:
     """A service that builds its URLs from X-Forwarded-* means a path of its own."""
     assert as_path(location, "http://host.example/s/x") == path
-
-
-def test_answer_with_headers() -> None:
-    """At the end; the first answer stays as it was."""
-    answer = Answer(status=200, headers=(("A", "1"),), body=b"x")
-    more: Any = answer.with_headers(iter([("B", "2")]))
-    assert (more.status, more.headers, more.body) == (200, (("A", "1"), ("B", "2")), b"x")
-    assert answer.headers == (("A", "1"),)

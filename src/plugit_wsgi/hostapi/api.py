@@ -75,7 +75,7 @@ class ServiceApi:
     def _user(self, user_id: str) -> dict[str, Any]:
         user = self._known_user(user_id)
         fields, memberships = self._allowed(user)
-        return {**fields, "orgas": [_membership(item) for item in memberships]}
+        return {**fields, "orgas": [_membership(item) for item in memberships if item.member]}
 
     def _allowed(self, user: User) -> tuple[dict[str, Any], Sequence[Membership]]:
         """The fields of a user that the mount allows, and the user's organizations."""
@@ -181,5 +181,6 @@ def _read_mail(request: webob.Request, service: str, limits: Limits) -> Mail:
 
 
 def _json(found: Any, status: int = 200) -> Answer:
-    body = json.dumps(found).encode("ascii")
+    # A host's own user fields may be of any type; text is better than no answer.
+    body = json.dumps(found, default=str).encode("ascii")
     return Answer(status=status, headers=(_JSON, NO_STORE), body=body)

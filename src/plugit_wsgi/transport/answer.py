@@ -24,7 +24,7 @@ class Answer:
         streaming: makes the patience of streams.
     """
 
-    __slots__ = ("_body", "_framing", "_free", "_reader", "_streaming", "headers", "status")
+    __slots__ = ("_body", "_cut", "_framing", "_free", "_reader", "_streaming", "headers", "status")
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Answer:
         self._reader = reader
         self._free: Callable[[bool], None] | None = free
         self._streaming = streaming
+        self._cut = False
         if body.done:
             self._end(framing.reusable)
 
@@ -50,7 +51,7 @@ class Answer:
         """The whole body, at most `limit` bytes."""
         length = self._framing.length
         if length is not None and length > limit:
-            self.close()
+            self._abandon(False)
             raise WireError(f"a body of more than {limit} bytes", field="body", received=length)
         got: list[bytes] = []
         size = 0
@@ -58,7 +59,7 @@ class Answer:
             got.append(piece)
             size += len(piece)
             if size > limit:
-                self.close()
+                self._abandon(False)
                 raise WireError(f"a body of more than {limit} bytes", field="body", received=size)
         self._check_rest(length)
         return got[0] if len(got) == 1 else b"".join(got)
@@ -73,22 +74,27 @@ class Answer:
         self._reader.patience = self._streaming()
 
     def close(self) -> None:
-        """Ends it; a body not fully read closes the connection."""
-        self._end(False)
+        """Ends it; a body that has not fully come closes the connection."""
+        if self._free is not None:
+            self._abandon(self._body.skip() and self._framing.reusable)
 
     def _piece(self, size: int) -> bytes:
+        if self._cut:
+            raise ValueError("read after close")
         if self._body.done:
             return b""
-        if self._free is None:
-            raise ValueError("read after close")
         try:
             piece = self._body.piece(size)
         except BaseException:
-            self._end(False)
+            self._abandon(False)
             raise
         if self._body.done:
             self._end(self._framing.reusable)
         return piece
+
+    def _abandon(self, reusable: bool) -> None:
+        self._cut = True
+        self._end(reusable)
 
     def _end(self, reusable: bool) -> None:
         free, self._free = self._free, None

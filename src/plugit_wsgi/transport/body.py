@@ -20,6 +20,9 @@ class Body(Protocol):
     done: bool
     """It ended where it should."""
 
+    def skip(self) -> bool:
+        """Passes over the rest if it has come already, without waiting; True if that was all."""
+
     def piece(self, size: int) -> bytes:
         """Between 1 and `size` bytes; none at its proper end.
 
@@ -48,6 +51,13 @@ class LengthBody:
         self._left = length
         self.done = length == 0
 
+    def skip(self) -> bool:
+        """See `Body.skip`."""
+        while self._left and self._reader.has_rest:
+            self._left -= len(self._reader.take(self._left))
+        self.done = self._left == 0
+        return self.done
+
     def piece(self, size: int) -> bytes:
         """The next bytes."""
         if self.done:
@@ -68,6 +78,10 @@ class LastBody:
     def __init__(self, reader: WireReader) -> None:
         self._reader = reader
         self.done = False
+
+    def skip(self) -> bool:
+        """See `Body.skip`; nobody knows where it ends."""
+        return self.done
 
     def piece(self, size: int) -> bytes:
         """The next bytes."""
@@ -90,6 +104,10 @@ class ChunkedBody:
         self._left = 0
         self._started = False
         self.done = False
+
+    def skip(self) -> bool:
+        """See `Body.skip`; its end is not looked for."""
+        return self.done
 
     def piece(self, size: int) -> bytes:
         """The next bytes."""

@@ -23,7 +23,6 @@ USER_PARAMETER: Final = "ebuio_u_"
 ORGANIZATION_PARAMETER: Final = "ebuio_orgapk"
 
 # Host to service.
-HEADER_PREFIX: Final = "X-Plugit-"
 CONTEXT: Final = "X-Plugit-Context"
 PROTOCOL: Final = "X-Plugit-Protocol"
 DEADLINE: Final = "X-Plugit-Deadline-Ms"

@@ -8,6 +8,7 @@ import pytest
 from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.errors import WireError
 from plugit_wsgi.transport.answer import Answer
+from plugit_wsgi.transport.body import LengthBody
 from plugit_wsgi.transport.head import Framing, Head
 from plugit_wsgi.transport.patience import UntilDeadline
 from plugit_wsgi.transport.reader import PIECE, WireReader
@@ -20,6 +21,9 @@ class FakeBody:
         self.left = size
         self.asked: list[int] = []
         self.done = size == 0
+
+    def skip(self) -> bool:
+        return self.done
 
     def piece(self, size: int) -> bytes:
         self.asked.append(size)
@@ -90,3 +94,37 @@ def test_read_twice_is_empty_and_after_close_an_error() -> None:
     answer.close()
     with pytest.raises(ValueError, match="close"):
         answer.read(10)
+
+
+class Once:
+    """A socket that has sent all it will send."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = [data]
+
+    def settimeout(self, seconds: float) -> None:
+        pass
+
+    def recv(self, size: int) -> bytes:
+        assert self._data, "it waited for more"
+        return self._data.pop()
+
+
+@pytest.mark.parametrize(
+    ("come", "reusable"), [(b"0123456789", True), (b"012345678", False), (b"0123456789x", False)]
+)
+def test_what_has_come_already_is_passed_over_without_waiting(come: bytes, reusable: bool) -> None:
+    """An answer that nobody wants (a 404) costs no connection if it is here, and no time if it is not."""
+    head = b"HTTP/1.1 404 No\r\n\r\n"
+    reader = WireReader(Once(head + come), UntilDeadline(Deadline.after(1.0, SystemClock())))  # type: ignore[arg-type]
+    reader.head(1000)
+    freed: list[bool] = []
+    Answer(
+        Head(minor=1, status=404, headers=()),
+        framing=Framing(reusable=True, length=10),
+        body=LengthBody(reader, 10),
+        reader=reader,
+        free=freed.append,
+        streaming=lambda: reader.patience,
+    ).close()
+    assert freed == [reusable]

@@ -1,0 +1,153 @@
+"""Puts the rooms together: from services and what the host says, to what is mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from . import guard
+from .client import ServiceClient
+from .clock import Clock
+from .config import Limits, Service
+from .csrf import Tokens
+from .exchanges import Exchanges
+from .framing import Framer
+from .hostapi.api import ServiceApi
+from .interfaces import Cache, Directory, Identify, Layout, Observe, SessionStore, TemplateEngine
+from .loading import make_engine, make_transport
+from .mounted import Mounted, MountedApi, MountedAssets, MountedService
+from .outgoing import CallBuilder
+from .pipeline import Pipeline
+from .refusals import Refusals
+from .rendering import Renderer
+from .session import VisitorIds
+from .visits import VisitOpener
+from .wire.keys import KeyRing, service_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What all mounts of a host share; the arguments of the middleware, checked and complete. Immutable."""
+
+    identify: Identify
+    directory: Directory | None
+    layout: Layout
+    bundled: Layout
+    prefix: str
+    login_url: str | None
+    trusted_hops: int
+    threads: int
+    limits: Limits
+    places: guard.HostPlaces
+    secrets: KeyRing = field(repr=False)
+    cache: Cache
+    templates: Cache
+    sessions: SessionStore
+    visitor_ids: VisitorIds
+    observe: Observe
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mounts:
+    """What a host has mounted. Immutable.
+
+    Attributes:
+        entries: paths and what is there.
+        clients: of the services, to be closed.
+    """
+
+    entries: tuple[tuple[str, Mounted], ...]
+    clients: tuple[ServiceClient, ...]
+
+
+def build_mounts(services: Sequence[Service], host: Host) -> Mounts:
+    """Everything below the host: the services, our own assets, and the API."""
+    engine = make_engine("django", host.limits)
+    clients = tuple(_client(service, host, engine) for service in services)
+    entries = [
+        (client.service.mount or f"{host.prefix}/{client.service.name}", _mounted(client, host))
+        for client in clients
+    ]
+    return Mounts(
+        entries=(
+            *entries,
+            (f"{host.prefix}/_assets", MountedAssets()),
+            (f"{host.prefix}/_api", _api(clients, host)),
+        ),
+        clients=clients,
+    )
+
+
+def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClient:
+    limits = service.limits or host.limits
+    exchanges = Exchanges(
+        service,
+        limits=limits,
+        transport=make_transport(service, limits, host.clock, host.threads),
+        places=guard.service_places(host.threads, limits, host.clock, host.places),
+        streams=guard.stream_places(limits, host.clock, host.places),
+        observe=host.observe,
+    )
+    return ServiceClient(
+        service,
+        limits=limits,
+        exchanges=exchanges,
+        engine=engine,
+        cache=host.cache,
+        templates=host.templates,
+        clock=host.clock,
+    )
+
+
+def _mounted(client: ServiceClient, host: Host) -> MountedService:
+    tokens = Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name)
+    framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
+    pipeline = Pipeline(
+        client.service,
+        client=client,
+        builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
+        renderer=Renderer(client, host.directory),
+        framer=framer,
+        tokens=tokens,
+        cache=host.cache,
+        clock=host.clock,
+    )
+    opener = VisitOpener(
+        identify=host.identify,
+        directory=host.directory,
+        sessions=host.sessions,
+        visitor_ids=host.visitor_ids,
+        trusted_hops=host.trusted_hops,
+    )
+    refusals = Refusals(framer=framer, bundled=bundled, login_url=host.login_url, observe=host.observe)
+    return MountedService(
+        pipeline=pipeline,
+        opener=opener,
+        framer=framer,
+        tokens=tokens,
+        refusals=refusals,
+        prefix=host.prefix,
+        trusted_hops=host.trusted_hops,
+        clock=host.clock,
+        observe=host.observe,
+    )
+
+
+def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -> Framer:
+    return Framer(
+        layout=layout,
+        tokens=tokens,
+        sessions=host.sessions,
+        visitor_ids=host.visitor_ids,
+        limits=client.limits,
+        login_url=host.login_url,
+    )
+
+
+def _api(clients: Sequence[ServiceClient], host: Host) -> MountedApi:
+    apis = {}
+    for client in clients:
+        api = ServiceApi(client.service, directory=host.directory, deliver=None, limits=client.limits)
+        apis[client.service.name] = (api, service_keys(host.secrets, client.service.name))
+    return MountedApi(apis)

@@ -1,0 +1,209 @@
+"""HTTP exchanges with one service: a place, a call, an answer that is closed whatever happens.
+
+1. Every exchange takes a place of the service; an answer is read, or closed, before the place is free again.
+2. A large file leaves its place at its head, for one among the streams.
+3. Errors leave with the names of service and call; observers are told of every call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from .clock import Deadline
+from .config import Limits, Service
+from .errors import PlugItError, ServiceError, WireError
+from .events import ServiceCalled
+from .guard import Places
+from .http import get_header
+from .interfaces import Headers, Observe, ServiceRequest, ServiceResponse, Transport
+from .wire import names
+from .wire.result import NO_WRITES, File, SessionWrites
+
+SMALL = 1024 * 1024
+"""A file up to this size is read at once, and needs no place among the streams."""
+PROTOCOL = names.PROTOCOL_VERSION + (f"; ext={','.join(names.EXTENSIONS)}" if names.EXTENSIONS else "")
+
+
+class Exchanges:
+    """Exchanges with one service. Thread-safe.
+
+    Args:
+        service: which.
+        limits: its limits.
+        transport: carries the calls.
+        places: how many calls at a time.
+        streams: how many large files at a time.
+        observe: is told of every call.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        limits: Limits,
+        transport: Transport,
+        places: Places,
+        streams: Places,
+        observe: Observe,
+    ) -> None:
+        self._service = service
+        self._limits = limits
+        self._transport = transport
+        self.places = places
+        self.streams = streams
+        self._observe = observe
+
+    def get(
+        self, call: str, action: str, deadline: Deadline, *, request_id: str = "", query: str = ""
+    ) -> AbstractContextManager[Exchange]:
+        """One GET that nothing of the visitor goes into; as `open`."""
+        short = deadline.at_most(self._limits.call)
+        request = ServiceRequest(
+            method="GET",
+            target=call + action + (f"?{query}" if query else ""),
+            headers=call_headers(short, request_id),
+            deadline=short,
+            connect_timeout=self._limits.connect,
+        )
+        return self.open(call, action, request, request_id)
+
+    @contextmanager
+    def open(
+        self, call: str, action: str, request: ServiceRequest, request_id: str = ""
+    ) -> Iterator[Exchange]:
+        """One exchange, in a place of the service.
+
+        Args:
+            call: name of the call, for errors and events.
+            action: canonical path of the action, or "".
+            request: what to send.
+            request_id: for events.
+
+        Raises:
+            ServiceError: it did not answer, or in a way that cannot be read.
+        """
+        started = time.perf_counter()
+        status, failure = 0, ""
+        try:
+            with self.places.held(), Exchange(self._transport.send(request), self.streams) as exchange:
+                status = exchange.response.status
+                _refuse_encoded(exchange.response, request.method)
+                yield exchange
+        except PlugItError as error:
+            failure = type(error).__name__
+            if isinstance(error, ServiceError):
+                _name(error, self._service.name, action or call)
+            raise
+        finally:
+            self._observe(
+                ServiceCalled(
+                    service=self._service.name,
+                    action=action or call,
+                    request_id=request_id,
+                    call=call,
+                    method=request.method,
+                    status=status,
+                    seconds=time.perf_counter() - started,
+                    error=failure,
+                )
+            )
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._transport.close()
+
+
+def call_headers(deadline: Deadline, request_id: str) -> Headers:
+    """The headers that every call has."""
+    return (
+        (names.PROTOCOL, PROTOCOL),
+        (names.DEADLINE, str(int(deadline.remaining() * 1000))),
+        *(((names.REQUEST_ID, request_id),) if request_id else ()),
+    )
+
+
+def _name(error: ServiceError, service: str, action: str) -> None:
+    error.service, error.action = service, action
+    if isinstance(error, WireError) and error.field == "status" and error.received == "101":
+        error.status = 501  # the service switches protocols, which WSGI cannot carry
+
+
+def _refuse_encoded(response: ServiceResponse, method: str) -> None:
+    # We asked for identity. A small body may unpack to gigabytes, and not every visitor can unpack it.
+    encoding = (get_header(response.headers, "Content-Encoding") or "identity").strip().lower()
+    if encoding != "identity" and method != "HEAD" and response.status not in (204, 304):
+        raise WireError("an encoded body", field="Content-Encoding", received=encoding)
+
+
+class Exchange:
+    """A response that is closed at the end, unless it left as a file. One per request.
+
+    Attributes:
+        response: of the service.
+    """
+
+    def __init__(self, response: ServiceResponse, streams: Places) -> None:
+        self.response = response
+        self._streams = streams
+        self._left = False
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._left:
+            self.response.close()
+
+    def file(self, headers: Headers, writes: SessionWrites = NO_WRITES) -> File:
+        """The answer as a file: a small one in memory, a large one as a stream with a place of its own.
+
+        Raises:
+            ServiceBusy: no place among the streams.
+            ServiceError: a small one could not be read.
+        """
+        body: Iterable[bytes]
+        if is_small(self.response.headers):
+            body = (self.response.read(SMALL),)
+        else:
+            body = FileStream(self.response, self._streams)
+            self._left = True
+        return File(status=self.response.status, headers=headers, body=body, writes=writes)
+
+
+def is_small(headers: Headers) -> bool:
+    """The length is known and up to `SMALL`."""
+    length = get_header(headers, "Content-Length") or ""
+    return length.isascii() and length.isdigit() and int(length) <= SMALL
+
+
+class FileStream:
+    """The body of a file on its way; holds a place among the streams. Iterated and closed by one thread.
+
+    A body that breaks off raises out of the iteration, so that the server breaks the visitor's connection
+    off too: a short file must never look whole.
+
+    Raises:
+        ServiceBusy: all places are taken.
+    """
+
+    def __init__(self, response: ServiceResponse, streams: Places) -> None:
+        streams.take()
+        self._response = response
+        self._streams: Places | None = streams
+        response.to_stream()
+
+    def __iter__(self) -> Iterator[bytes]:
+        # Werkzeug's server forgets close() if the visitor is gone: the place must not be lost with it.
+        try:
+            yield from self._response.pieces()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends it, whole or not. May be called twice."""
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams.give_back()
+            self._response.close()

@@ -1,0 +1,127 @@
+"""What a service answered -> a fragment: a template with its data, or the HTML of pages mode."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from . import access
+from .asked import Asked
+from .client import ServiceClient
+from .errors import RequestRejected, ServiceError, TemplateError
+from .head_links import head_of_links
+from .http import canonical_path
+from .interfaces import CompiledTemplate, Directory, TemplateFacts
+from .page import Fragment
+from .people import Visitor
+from .targets import action_target
+from .wire.meta import ActionMeta
+from .wire.result import Html, Moved
+
+_log = logging.getLogger("plugit_wsgi.rendering")
+
+
+class Renderer:
+    """Renders the templates of one service. Thread-safe.
+
+    Args:
+        client: fetches them.
+        directory: for other users that templates name; None knows nobody.
+    """
+
+    def __init__(self, client: ServiceClient, directory: Directory | None) -> None:
+        self._client = client
+        self._directory = directory
+
+    def render(self, asked: Asked, data: Mapping[str, Any], token: str) -> tuple[Fragment, bool]:
+        """The template of an action with its data.
+
+        Returns:
+            The fragment, and whether it is for this visitor alone.
+
+        Raises:
+            TemplateError: the action has none, or it failed.
+            ServiceError: it could not be fetched.
+        """
+        visit, meta = asked.visit, asked.meta
+        template = self._client.template(visit.action, meta, asked.deadline, visit.request_id)
+        try:
+            rendered = template.render(data, self._facts(asked, token))
+        except TemplateError as error:
+            error.template_tag = error.template_tag or meta.template_tag
+            raise
+        return rendered.fragment, rendered.personal
+
+    def _facts(self, asked: Asked, token: str) -> TemplateFacts:
+        visit, service = asked.visit, self._client.service
+        return TemplateFacts(
+            visitor=visit.visitor,
+            user_fields=service.user_fields,
+            base_url=visit.base_url,
+            csrf_token=token,
+            organization_mode=service.organizations,
+            service_name=service.name,
+            service_pk=service.name,
+            media_url=visit.base_url + "media/",
+            static_url=visit.prefix + "/_assets/",
+            user_mode=visit.user_mode,
+            real_users=not visit.user_mode,
+            get_user=self._other_user,
+            include=lambda action: self._include(action, asked),
+        )
+
+    def _other_user(self, user_id: str) -> Mapping[str, Any] | None:
+        user = None if self._directory is None else self._directory.user(str(user_id))
+        if user is None:
+            return None
+        visitor = Visitor(user=user)
+        return {name: visitor.field(name) for name in self._client.service.user_fields}
+
+    def _include(self, action: str, asked: Asked) -> CompiledTemplate | None:
+        """The template of another action, for a visitor who may see that action."""
+        try:
+            return self._included(action.encode("utf-8").decode("latin-1"), asked)
+        except (RequestRejected, ServiceError, TemplateError) as error:
+            name = self._client.service.name
+            _log.warning("service %s: %s cannot include %r: %s", name, asked.visit.action, action, error)
+            return None
+
+    def _included(self, action: str, asked: Asked) -> CompiledTemplate | None:
+        visit = asked.visit
+        path = canonical_path("/" + action.lstrip("/"))
+        meta = self._client.meta(path, asked.deadline, visit.request_id)
+        if isinstance(meta, Moved):
+            target = action_target(meta.target)
+            path = canonical_path("/" if target is None else target[0])
+            meta = self._client.meta(path, asked.deadline, visit.request_id)
+        if not isinstance(meta, ActionMeta):
+            return None
+        organization_mode = self._client.service.organizations
+        access.check(meta, visit.visitor, visit.origin.address, organization_mode=organization_mode)
+        return self._client.template(path, meta, asked.deadline, visit.request_id)
+
+
+def html_fragment(result: Html, text: bytes, title: str, rewrite: Callable[[str], str | None]) -> Fragment:
+    """The body of an answer in pages mode as a fragment.
+
+    Args:
+        result: whose content type and links count.
+        text: the body, its marker replaced.
+        title: of the page; the protocol has no place for one of the service.
+        rewrite: the visitor's URL of a link; None leaves it out.
+    """
+    head = head_of_links(result.links, lambda target: rewrite(target) or _remote(target))
+    content = text.decode(_charset(result.content_type), "replace")
+    return Fragment(title=title, head=head, content=Markup(content))
+
+
+def _charset(content_type: str) -> str:
+    charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    return charset if charset in ("iso-8859-1", "latin-1", "windows-1252") else "utf-8"
+
+
+def _remote(target: str) -> str | None:
+    return target if target.startswith("https://") else None
