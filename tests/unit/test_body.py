@@ -100,7 +100,7 @@ def send(given_environ: dict[str, Any], ours: Any = (), limits: Limits = LIMITS)
         ({"CONTENT_LENGTH": "1", "CONTENT_TYPE": MULTIPART + '; boundary="x"'}, True, MULTIPART, True),
         ({"CONTENT_LENGTH": "1", "CONTENT_TYPE": "application/json"}, True, "application/json", False),
         ({**CHUNKED, "CONTENT_TYPE": FORM}, True, FORM, True),
-        ({"HTTP_TRANSFER_ENCODING": "Chunked", "wsgi.input_terminated": True}, True, "application/octet-stream", False),
+        ({**CHUNKED, "HTTP_TRANSFER_ENCODING": "Chunked"}, True, "application/octet-stream", False),
         ({"HTTP_TRANSFER_ENCODING": "chunked"}, False, "", False),
         ({"wsgi.input_terminated": True}, False, "", False),
     ],
@@ -140,8 +140,8 @@ def test_other_bodies_go_as_they_are(content: bytes, content_type: str | None) -
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/x-www-form-urlencoded,x", "application/x-www-form-urlencoded x", "text", "multipart/mixed; boundary=x",
-     "application/x-www-form-urlencoded\x0b; a=b", "multipart/related; boundary=x", ";", "a/b c/d"],
+    [FORM + ",x", FORM + " x", "text", "multipart/mixed; boundary=x", FORM + "\x0b; a=b", ";", "a/b c/d",
+     "multipart/related; boundary=x", "a/b/c", "a/b, " + FORM, "a/b\n; x", "/b", "a/", "é/b"],
 )  # fmt: skip
 def test_a_type_that_parsers_read_in_different_ways_is_refused(content_type: str) -> None:
     """What is no form to us could be one to the service, with fields that only the host may send."""
@@ -165,36 +165,6 @@ def test_a_body_that_some_would_read_as_a_form_has_no_reserved_field(
     content: bytes, content_type: str | None
 ) -> None:
     """Some frameworks parse any body as a form, whatever its type says."""
-    with pytest.raises(BadRequest):
-        read_body(environ(content, content_type), OURS, LIMITS)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    ["text", "a/b/c", "a/b, " + FORM, "a/b\n; x", "/b", "a/", "é/b", "multipart/mixed; boundary=x", "multipart/x",
-     "; boundary=x", "a b/c", "application/x-www-form-urlencoded boundary=x"],
-)  # fmt: skip
-def test_types_that_parsers_read_in_different_ways_are_400(content_type: str) -> None:
-    """What is no form to us could be one to the service."""
-    with pytest.raises(BadRequest):
-        read_body(environ(b"ebuio_u_pk=1", content_type), OURS, LIMITS)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"ebuio_u_pk=1",
-        b"a=1&ebuio_u_pk=1",
-        b"a;EBUIO.x",
-        b"%65buio_x",
-        b" [ebuio_x",
-        b"a&+ebuio-x",
-        b"a%26ebuio_x",
-    ],
-)
-@pytest.mark.parametrize("content_type", ["text/plain", "application/json", None])
-def test_a_form_in_disguise_is_400(content: bytes, content_type: str | None) -> None:
-    """Some frameworks read a form whatever the type says; ours would be the first to trust its fields."""
     with pytest.raises(BadRequest):
         read_body(environ(content, content_type), OURS, LIMITS)  # type: ignore[arg-type]
 

@@ -236,7 +236,7 @@ def test_a_waiter_that_gave_up_leaves_its_chair() -> None:
     ],
 )
 def test_defaults(threads: int, calls: int, service: int, streams: int, waiters: int) -> None:
-    """Calls: three quarters, half for one service, one waiter for eight threads. Streams: what calls leave."""
+    """Calls: three quarters, half for one service, a waiter for 8 threads. Streams: what calls leave."""
     limits = Limits()
     host = host_places(threads, limits, CLOCK)
     one = service_places(threads, limits, CLOCK, host)

@@ -214,6 +214,13 @@ def test_a_file_that_is_wrong(tmp_path: Path, old: str, new: str, field: str, ex
     assert SECRET not in str(caught.value)
 
 
+def test_a_small_file(tmp_path: Path) -> None:
+    """The rest is at its defaults; nobody observes."""
+    middleware = from_text(tmp_path, f'secret_key = "{SECRET}"\n[[services]]\nname = "polls"\nurl = "{URL}"')
+    assert call(middleware, "/s/polls/x")[0] == "502 Bad Gateway"
+    middleware.close()
+
+
 @pytest.mark.parametrize("text", ["services = 1", 'services = {name = "x"}', "services = [1]"])
 def test_services_that_are_no_tables(tmp_path: Path, text: str) -> None:
     """[[services]] is what was meant."""
@@ -339,6 +346,23 @@ def test_send_a_stream() -> None:
     status, headers, body = sent(Answer(status=200, headers=(TEXT,), body=stream))
     assert (status, headers) == ("200 OK", [TEXT])
     assert body is stream
+
+
+def test_a_server_that_does_not_start_closes_the_stream() -> None:
+    """The answer of a service must not stay open."""
+    closed: list[bool] = []
+
+    class Closing(Stream):
+        def close(self) -> None:
+            closed.append(True)
+
+    def refuse(status: str, headers: object) -> None:
+        raise OSError("the visitor hung up")
+
+    for body in (Closing(), b"x"):
+        with pytest.raises(OSError, match="hung up"):
+            send(Answer(status=200, body=body), "GET", refuse)  # type: ignore[arg-type]
+    assert closed == [True]
 
 
 def test_send_leaves_the_answer_alone() -> None:
