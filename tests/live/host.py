@@ -1,7 +1,7 @@
 """The host of these tests, for every server: `application`.
 
 LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; one of the name "pages" is in pages mode. LIVE_SECRET signs;
-LIVE_PLACES lifts the limits of how many calls run at a time. Whoever has the cookie `person` is that person.
+LIVE_THREADS is what the middleware is told. Whoever has the cookie `person` is that person.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from wsgiref.validate import validator
 import webob
 from markupsafe import escape
 
-from plugit_wsgi import Limits, Page, PlugItMiddleware, Service, User
+from plugit_wsgi import Page, PlugItMiddleware, Service, User
 from plugit_wsgi.directory import StaticDirectory
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PEOPLE = {name: User(name, f"name-{name}") for name in ("anna", "max", "olga", "7")}
-PLACES = int(os.environ.get("LIVE_PLACES", "0")) or None
 
 
 def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -67,5 +66,5 @@ application = PlugItMiddleware(
     identify=identify,
     layout=layout,
     directory=StaticDirectory(PEOPLE.values()),
-    limits=Limits(service_places=PLACES, total_places=PLACES, service_streams=PLACES),
+    threads=int(os.environ["LIVE_THREADS"]),
 )

@@ -58,18 +58,18 @@ def run_service(name: str, server: str, files: Path, *, checks: bool = True) -> 
         yield running.url
 
 
-def host_env(services: Mapping[str, str], places: int = 0) -> dict[str, str]:
-    """The environment of a host with these services."""
+def host_env(services: Mapping[str, str], threads: int = 8) -> dict[str, str]:
+    """The environment of a host with these services, which is told that it has so many threads."""
     mounts = " ".join(f"{name}={url}" for name, url in services.items())
-    return {"LIVE_SERVICES": mounts, "LIVE_SECRET": SECRET, "LIVE_PLACES": str(places)}
+    return {"LIVE_SERVICES": mounts, "LIVE_SECRET": SECRET, "LIVE_THREADS": str(threads)}
 
 
 @contextmanager
 def run_host(
-    server: str, services: Mapping[str, str], *, below: str = "", validate: bool = True, places: int = 0
+    server: str, services: Mapping[str, str], *, below: str = "", validate: bool = True, threads: int = 8
 ) -> Iterator[Host]:
     """Runs the host; wsgiref.validate stands around its site, and with `validate` around the middleware."""
-    env = host_env(services, places)
+    env = host_env(services, threads)
     with run_app(server, "tests/live/host.py", below=below, validate=validate, env=env) as running:
         yield Host(server, below, running)
 

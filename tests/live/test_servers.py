@@ -186,6 +186,14 @@ def test_our_own_assets_are_below_the_script_name(host: Host, visitor: Visitor) 
     assert (again.status, again.body) == (304, b"")
 
 
+def test_a_service_calls_the_host_back(host: Host, visitor: Visitor) -> None:
+    """With its key; without one, nobody gets an answer. wsgiref has one thread, which waits for the page."""
+    assert visitor.get("/s/_api/live/user/7").status == 403
+    if host.server != "wsgiref":
+        answer = visitor.get(f"{MOUNT}back?api={host.url}/s/_api/live/")
+        assert "[live/back/anna/name-7]" in answer.text
+
+
 def test_a_websocket_is_refused(visitor: Visitor) -> None:
     """501, and not a request that hangs."""
     headers = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]

@@ -27,7 +27,7 @@ FLAT = 8 * MIB
 #: waitress itself keeps what it has sent already of an answer, 16 MiB (`outbuf_high_watermark`) and
 #: more, and lets go of it then.
 FLAT_OF_ANSWERS = {"waitress": 32 * MIB}
-STREAMS = 4  # of one service, for a host of eight threads
+MANY = 20  # more than a host of eight threads has places for streams
 BOUNDARY = b"a-boundary-of-the-tests"
 
 
@@ -38,8 +38,9 @@ def promised(*lines: bytes) -> bytes:
 
 META = b'{"template_tag": ""}'
 BREAKS: dict[bytes, Script] = {
-    b"length": [promised(b"Content-Length: 1000000"), b"x" * 200_000, Close()],
-    b"reset": [promised(b"Content-Length: 1000000"), b"x" * 200_000, Close(reset=True)],
+    b"small": [promised(b"Content-Length: 1000"), b"x" * 500, Close()],
+    b"length": [promised(b"Content-Length: 3000000"), b"x" * 200_000, Close()],
+    b"reset": [promised(b"Content-Length: 3000000"), b"x" * 200_000, Close(reset=True)],
     b"chunks": [promised(b"Transfer-Encoding: chunked"), b"30d40\r\n" + b"x" * 200_000 + b"\r\n", Close()],
     b"chunk": [promised(b"Transfer-Encoding: chunked"), b"f4240\r\n" + b"x" * 200_000, Close()],
 }
@@ -156,20 +157,29 @@ def test_a_chunked_body_arrives_where_the_server_hands_it_over(host: Host, visit
 
 def test_whoever_hangs_up_in_a_stream_frees_its_place(host: Host) -> None:
     """All places for streams are taken, everybody leaves, and they can be had again."""
-    if host.server == "wsgiref":
-        leave_one_by_one(host)
+    if host.server == "wsgiref":  # one thread, one stream at a time
+        assert [begin(host, f"{MOUNT}download/big") for _ in range(MANY)] == [200] * MANY
         return
-    with ExitStack() as visitors:
-        readers = [visitors.enter_context(host.visitor()) for _ in range(STREAMS)]
-        streams = [reader.begin("GET", f"{MOUNT}download/big") for reader in readers]
-        assert [stream.status for stream in streams] == [200] * STREAMS
-        assert [len(stream.read(1000)) for stream in streams] == [1000] * STREAMS
-        assert begin(host, f"{MOUNT}download/big") == 503
-        for stream in streams:
-            stream.close()
+    with ExitStack() as open_ones:
+        streams = take_all(host, open_ones)
+        assert streams
+        assert [len(stream.read(1000)) for stream in streams] == [1000] * len(streams)
     assert is_free(host, f"{MOUNT}download/big")
     with host.visitor() as visitor:
         assert visitor.get(f"{MOUNT}page/a").status == 200
+
+
+def take_all(host: Host, open_ones: ExitStack) -> list[http.client.HTTPResponse]:
+    """Begins downloads until one is refused."""
+    streams: list[http.client.HTTPResponse] = []
+    for _ in range(MANY):
+        visitor = open_ones.enter_context(host.visitor())
+        response = open_ones.enter_context(visitor.begin("GET", f"{MOUNT}download/big"))
+        if response.status == 503:
+            return streams
+        assert response.status == 200
+        streams.append(response)
+    raise AssertionError(f"{MANY} streams at a time, and none was refused")
 
 
 def is_free(host: Host, target: str) -> bool:
@@ -180,11 +190,6 @@ def is_free(host: Host, target: str) -> bool:
             return True
         time.sleep(0.05)
     return False
-
-
-def leave_one_by_one(host: Host) -> None:
-    """A server of one thread has one stream at a time."""
-    assert [begin(host, f"{MOUNT}download/big") for _ in range(2 * STREAMS)] == [200] * (2 * STREAMS)
 
 
 def begin(host: Host, target: str) -> int:
@@ -213,8 +218,15 @@ def test_a_file_that_breaks_off_is_never_a_short_200(host: Host, how: str) -> No
         assert visitor.get("/").status == 200
 
 
+def test_a_small_file_that_breaks_off_is_a_page_that_says_so(visitor: Visitor) -> None:
+    """It is read before a byte of it is shown."""
+    answer = visitor.get("/s/broken/small")
+    assert answer.status == 502
+    assert b"xxx" not in answer.body
+
+
 def test_files_that_broke_off_hold_no_place(host: Host) -> None:
     """Whether the visitor was there to the end or not; many more of them than there are places."""
-    for _ in range(5 * STREAMS):
+    for _ in range(MANY):
         assert is_free(host, "/s/broken/length")
         assert is_free(host, "/s/broken/chunks")
