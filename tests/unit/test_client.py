@@ -348,6 +348,14 @@ def test_encoded_bodies_are_refused(world: World, encoding: str) -> None:
     assert isinstance(world.client.action(world.call(), world.deadline), Data)
 
 
+def test_an_encoding_of_no_body_is_none(world: World) -> None:
+    """HEAD tells of the body that a GET would have."""
+    world.service.answer("/action/a", Reply(body=b"{}", headers=(("Content-Encoding", "gzip"),)))
+    assert isinstance(world.client.action(world.call("HEAD"), world.deadline), Status)
+    world.service.answer("/action/a", Reply(status=304, headers=(("Content-Encoding", "gzip"),)))
+    assert isinstance(world.client.action(world.call(), world.deadline), Status)
+
+
 def test_a_service_that_switches_protocols_is_501() -> None:
     """WSGI cannot carry it; any other status that is none is 502."""
     for status, shown in (("101", 501), ("999", 502)):
@@ -399,6 +407,15 @@ def test_a_large_file_is_a_stream(world: World) -> None:
     world.clock.advance(100)
     assert sum(map(len, found.body)) == SMALL + 1
     found.body.close()
+    found.body.close()
+    assert (world.streams.taken, world.transport.open) == (0, 0)
+
+
+def test_a_stream_that_is_left_early_is_closed(world: World) -> None:
+    """A visitor who hangs up: place and connection are free again."""
+    world.service.answer("/action/a", Reply(body=b"x" * (SMALL + 1), headers=ITS_A_FILE))
+    found: Any = world.client.action(world.call(), world.deadline)
+    assert next(iter(found.body))
     found.body.close()
     assert (world.streams.taken, world.transport.open) == (0, 0)
 
