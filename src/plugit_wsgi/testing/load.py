@@ -149,20 +149,29 @@ async def _fetch(url: str) -> tuple[bytes, bytes, bool]:
     try:
         request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode("ascii"))
-        got = bytearray()
-        while len(got) < ENOUGH and (piece := await reader.read(256 * 1024)):
-            got += piece
+        head = await reader.readuntil(b"\r\n\r\n")
+        body, whole = await _read_body(reader, head.lower())
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        return b"", b"", False
     finally:
         writer.close()
-    head, _, body = bytes(got).partition(b"\r\n\r\n")
-    return head, body, len(got) >= ENOUGH or _is_whole(head, body)
+    return head, body, whole
 
 
-def _is_whole(head: bytes, body: bytes) -> bool:
-    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
-    if b"content-length" in fields:
-        return len(body) == int(fields[b"content-length"])
-    return body.endswith(b"0\r\n\r\n") if b"transfer-encoding" in fields else bool(head)
+async def _read_body(reader: asyncio.StreamReader, head: bytes) -> tuple[bytes, bool]:
+    """The body, and whether it is all of it; who has ENOUGH does not ask for more."""
+    fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
+    length = int(fields[b"content-length"]) if b"content-length" in fields else None
+    chunked = b"transfer-encoding" in fields
+    body = bytearray()
+    while len(body) < ENOUGH:
+        if len(body) == length or (chunked and body.endswith(b"0\r\n\r\n")):
+            return bytes(body), True
+        piece = await reader.read(256 * 1024)
+        if not piece:
+            return bytes(body), length is None and not chunked
+        body += piece
+    return bytes(body), True
 
 
 async def _run(plan: dict[str, list[dict[str, object]]], seconds: float, grace: float) -> dict[str, object]:

@@ -200,7 +200,7 @@ def _data_of(call: str, action: str) -> dict[str, Any]:
 def _meta(action: str, state: State, _request: Received) -> Script:
     # What is broken in meta or template must be asked for again, or nobody would notice.
     where, _, name = action.rpartition("/")
-    is_kept = not where and (name not in FAULTS or FAULTS[name].on in ("action", "listen"))
+    is_kept = name not in FAULTS or (not where and FAULTS[name].on in ("action", "listen"))
     tag = "well" if is_kept or state != "toxic" else f"toxic-{name}"
     cache = {"cache_time": 1, "cache_by_user": False} if name == "hot" else {}
     return [as_json({"template_tag": tag, **cache}, f"Cache-Control: max-age={300 if is_kept else 0}")]
