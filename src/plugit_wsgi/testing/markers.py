@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
-
-import webob
+from typing import Any, Final
 
 from ..people import User
 
@@ -23,8 +21,8 @@ MEMBERS: Final = make_marker("members")
 """What only members may see."""
 
 
-def identify(request: webob.Request) -> User | None:
-    """Who the header says; negative numbers are nobody, odd ones are members."""
+def identify(request: Any) -> User | None:
+    """Who the header of a WebOb request says; negative numbers are nobody, odd ones are members."""
     number = int(request.headers.get(HEADER, "-1"))
     if number < 0:
         return None

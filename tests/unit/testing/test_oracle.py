@@ -42,11 +42,15 @@ def keep_pages(app: WSGIApplication) -> WSGIApplication:
         path = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] != "GET" or not path.endswith("/mine"):
             return app(environ, start_response)
-        if path not in kept:
-            head: list[Any] = []
-            kept[path] = (head, list(app(environ, lambda *given: head.append(given))))
-        start_response(*kept[path][0][0])
-        return kept[path][1]
+        if path in kept:
+            start_response("200 OK", kept[path][0])
+            return kept[path][1]
+        head: list[Any] = []
+        body = list(app(environ, lambda *given: head.append(given)))
+        start_response(*head[0])
+        if head[0][0] == "200 OK":
+            kept[path] = (head[0][1], body)
+        return body
 
     return cached
 
