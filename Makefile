@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venvs/%/.ready
-.PHONY: help demo test test-main quick lint types docs bench interop system-deps missing clean
+.PHONY: help demo test test-main quick lint types docs bench bench-isolation interop system-deps missing clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,9 @@ docs: $(VENV)/.dev  ## the manual, into docs/_build/html; a warning is an error
 
 bench: $(VENV)/.dev  ## what a page costs
 	$(BIN)/python -m bench.pages
+
+bench-isolation: $(VENV)/.dev  ## what neighbours feel while a service is broken: 15 minutes (ISOLATION=--quick: 3)
+	$(BIN)/python -m bench.isolation $(ISOLATION)
 
 interop: $(VENV)/.dev  ## the environment of the original implementation (Python 2.7), for tests/interop
 	@$(BIN)/python tests/interop/environment.py || { \
