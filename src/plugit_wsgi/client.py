@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from .answers import MOVED, is_file, parse_json, passed_headers, read_answer, read_writes, service_failure
+from .cache.kept import Kept
 from .clock import Clock, Deadline
 from .config import Limits, Service
 from .errors import (
@@ -56,12 +57,6 @@ class ActionCall:
     public_url: str
     action: str
     request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _KeptMeta:
-    meta: ActionMeta
-    fresh_until: float
 
 
 class ServiceClient:
@@ -109,19 +104,19 @@ class ServiceClient:
             ServiceError: it could not be asked, and nothing recent enough is known; or it answered nonsense.
         """
         key = ("meta", self.service.name, action)
-        kept: _KeptMeta | None = self._cache.get(key)
+        kept: Kept[ActionMeta] | None = self._cache.get(key)
         now = self._clock.monotonic()
         if kept is not None and now < kept.fresh_until:
-            return kept.meta
+            return kept.value
         try:
             found, lifetime = self._fetch_meta(action, deadline, request_id)
         except (ServiceUnreachable, ServiceTimeout):
             if kept is None:
                 raise
-            return kept.meta
+            return kept.value
         if isinstance(found, ActionMeta):
             seconds = lifetime + self.limits.meta_stale
-            self._cache.set(key, _KeptMeta(meta=found, fresh_until=now + lifetime), seconds, 1024)
+            self._cache.set(key, Kept(value=found, fresh_until=now + lifetime), seconds, 1024)
         return found
 
     def _fetch_meta(

@@ -22,12 +22,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from . import access, csrf
 from .asked import Asked
 from .body import Body, read_body
+from .cache.kept import Kept
 from .client import ServiceClient
 from .clock import Clock, Deadline
 from .config import Service
@@ -49,14 +50,6 @@ from .wire.result import ActionResult, Data, File, Html, Moved, Redirect, Status
 _log = logging.getLogger("plugit_wsgi.pipeline")
 PAGES_META = ActionMeta()
 """Pages mode has no meta: no rules, no cache."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    """What the page cache holds of an answer; `until` on the monotonic clock."""
-
-    data: Data
-    until: float
 
 
 class Pipeline:
@@ -111,7 +104,7 @@ class Pipeline:
         asked = Asked.of(visit, meta, deadline)
         kept = self._load(asked)
         if kept is not None:
-            return self._finish(kept.data, asked, kept)
+            return self._finish(kept.value, asked, kept)
         asked, result = self._call(asked)
         if isinstance(result, Moved):
             return self._follow(result, visit, moved)
@@ -204,18 +197,18 @@ class Pipeline:
         where = Redirect(status=status, target=action + (f"?{query}" if query else ""), absolute=False)
         return self.framer.redirect(where, visit)
 
-    def _load(self, asked: Asked) -> _Kept | None:
+    def _load(self, asked: Asked) -> Kept[Data] | None:
         return None if asked.key is None else self._cache.get(asked.key)
 
-    def _keep(self, result: ActionResult, asked: Asked) -> _Kept | None:
+    def _keep(self, result: ActionResult, asked: Asked) -> Kept[Data] | None:
         if asked.key is None or not isinstance(result, Data) or not _may_keep(result):
             return None
         seconds = asked.meta.cache_time
-        kept = _Kept(data=result, until=self._clock.monotonic() + seconds)
+        kept = Kept(value=result, fresh_until=self._clock.monotonic() + seconds)
         self._cache.set(asked.key, kept, seconds, 4 * len(result.raw))
         return kept
 
-    def _finish(self, result: ActionResult, asked: Asked, kept: _Kept | None) -> Answer:
+    def _finish(self, result: ActionResult, asked: Asked, kept: Kept[Data] | None) -> Answer:
         if isinstance(result, Data):
             return self._finish_data(result, asked, kept)
         if isinstance(result, Html):
@@ -262,7 +255,7 @@ class Pipeline:
     def _token(self, result: ActionResult, visit: Visit) -> str:
         return "" if is_for_other_origins(result.headers) else self.framer.token(visit)
 
-    def _finish_data(self, result: Data, asked: Asked, kept: _Kept | None) -> Answer:
+    def _finish_data(self, result: Data, asked: Asked, kept: Kept[Data] | None) -> Answer:
         visit, meta = asked.visit, asked.meta
         kind = _bare_type(asked)
         if kind is not None:
@@ -279,7 +272,7 @@ class Pipeline:
             fragment, visit, token=token, status=result.status, headers=result.headers, writes=result.writes
         )
 
-    def _fragment(self, result: Data, asked: Asked, kept: _Kept | None, token: str) -> Fragment:
+    def _fragment(self, result: Data, asked: Asked, kept: Kept[Data] | None, token: str) -> Fragment:
         """The rendered template; kept beside the data if it is the same for everybody (rule 3)."""
         if kept is None:
             return self._renderer.render(asked, result.value, token)[0]
@@ -290,7 +283,7 @@ class Pipeline:
         fragment, personal = self._renderer.render(asked, result.value, token)
         if not personal:
             size = 2 * (len(fragment.content) + len(fragment.head) + len(fragment.menu))
-            self._cache.set(key, fragment, kept.until - self._clock.monotonic(), size)
+            self._cache.set(key, fragment, kept.fresh_until - self._clock.monotonic(), size)
         return fragment
 
 
