@@ -128,17 +128,18 @@ class CookieSessions:
 
     def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
         """See `SessionStore.load`."""
-        return _load(request, _cookie_name(service, secure), self._keys, _PURPOSE + service)
+        return load_cookie(request, cookie_name(service, secure), self._keys, _PURPOSE + service)
 
     def store(
         self, request: webob.Request, service: str, content: bytes, *, path: str, secure: bool
     ) -> Sequence[str]:
         """See `SessionStore.store`."""
         token = self._keys.sign(content, _PURPOSE + service)
-        return [format_cookie(_cookie_name(service, secure), token, path=path, secure=secure)]
+        return [format_cookie(cookie_name(service, secure), token, path=path, secure=secure)]
 
 
-def _cookie_name(service: str, secure: bool) -> str:
+def cookie_name(service: str, secure: bool) -> str:
+    """Name of the cookie of a service's values; over https one that plain http cannot set."""
     return ("__Secure-plugit-" if secure else "plugit-") + service
 
 
@@ -146,7 +147,8 @@ def _visitor_cookie_name(secure: bool) -> str:
     return "__Host-plugit" if secure else "plugit"
 
 
-def _load(request: webob.Request, name: str, keys: KeyRing, purpose: str) -> bytes | None:
+def load_cookie(request: webob.Request, name: str, keys: KeyRing, purpose: str) -> bytes | None:
+    """What was signed into a cookie; None if there is none, or none that can be believed."""
     # Over https only the prefixed name counts: any neighbour on plain http could plant the other.
     token = request.cookies.get(name)
     try:
@@ -167,7 +169,7 @@ class VisitorIds:
 
     def load(self, request: webob.Request, *, secure: bool) -> str | None:
         """The visitor's id; None for one who is new."""
-        found = _load(request, _visitor_cookie_name(secure), self._keys, "visitor")
+        found = load_cookie(request, _visitor_cookie_name(secure), self._keys, "visitor")
         return None if found is None else found.decode("ascii")
 
     def issue(self) -> str:
