@@ -35,6 +35,7 @@ ORDER = (
     {"interfaces"},
     {"config"},
     {
+        "breaker",
         "mounts",
         "access",
         "csrf",
@@ -51,8 +52,10 @@ ORDER = (
         "targets",
         "head_links",
         "lifetimes",
+        "observers",
     },
-    {"exchanges", "visits", "hostapi"},
+    {"circuits", "visits", "hostapi"},
+    {"exchanges"},
     {"client", "asked"},
     {"outgoing", "framing", "rendering"},
     {"pipeline", "refusals"},
@@ -73,6 +76,7 @@ ROOMS = STEP.keys() | TOOLS | {"sdk"}
 SHARED_LIBRARIES = {
     ("host", "webob"): (STEP.keys(), "its request is what the public callables of a host are given"),
     ("host", "markupsafe"): (STEP.keys(), "its Markup is the type of HTML that crosses a room"),
+    ("testing", "webob"): ({"testing"}, "its request is what the public callables of a host are given"),
     ("host", "django"): ({"templates"}, "the room is Django's engine, closed up"),
     ("testing", "pytest"): ({"testing"}, "a contract suite is a class of pytest"),
     ("sdk", "werkzeug"): ({"sdk"}, "the SDK is written on it and hands its request to the authors"),

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from . import guard
+from .breaker import State
+from .circuits import Changed, Circuits
 from .client import ServiceClient
 from .clock import Clock
 from .config import Limits, Service
 from .csrf import Tokens
+from .events import CircuitChanged
 from .exchanges import Exchanges
 from .framing import Framer
 from .hostapi.api import ServiceApi
@@ -85,8 +88,9 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         service,
         limits=limits,
         transport=make_transport(service, limits, host.clock, host.threads),
-        places=guard.service_places(host.threads, limits, host.clock, host.places),
-        streams=guard.stream_places(limits, host.clock, host.places),
+        places=guard.service_places(host.threads, limits, host.places),
+        streams=guard.stream_places(limits, host.places),
+        circuits=Circuits(host.clock, _announcer(service, host)),
         observe=host.observe,
     )
     return ServiceClient(
@@ -98,6 +102,15 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         templates=host.templates,
         clock=host.clock,
     )
+
+
+def _announcer(service: Service, host: Host) -> Changed:
+    def announce(what: str, state: State, seconds: float) -> None:
+        host.observe(
+            CircuitChanged(service=service.name, action=what, state=state, reason=what, seconds=seconds)
+        )
+
+    return announce
 
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:

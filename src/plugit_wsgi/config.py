@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import math
 import re
 import sys
 from collections.abc import Collection, Mapping
@@ -94,7 +95,8 @@ def _check_limit(name: str, value: object, default: object) -> None:
     whole = isinstance(default, int) or default is None
     if value is None and default is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not value >= 0:
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value < math.inf:
         expected = "a whole number" if whole else "a number of seconds"
         raise ConfigError(f"Limits.{name}", value, f"{expected}, 0 or more")
     if default is None and value == 0:
@@ -146,7 +148,9 @@ class Service:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ConfigError("Service.name", self.name, "[a-z0-9][a-z0-9-]*, such as 'polls'")
+            raise ConfigError(
+                "Service.name", self.name, "[a-z0-9][a-z0-9-]*, such as 'polls', 48 letters at most"
+            )
         url = _checked_url(self.url, f"Service({self.name!r}).url", self.allow_http)
         object.__setattr__(self, "url", url)
         if self.mount is not None:
@@ -172,6 +176,8 @@ class Service:
         value = getattr(self, name)
         if isinstance(value, str) or not isinstance(value, Collection):
             raise ConfigError(f"Service({self.name!r}).{name}", value, "a tuple of names")
+        if name != "variants" and not all(isinstance(item, str) for item in value):
+            raise ConfigError(f"Service({self.name!r}).{name}", value, "a tuple of names")
         object.__setattr__(self, name, tuple(value))
 
     def _check_hosts(self) -> None:
@@ -189,7 +195,7 @@ class Service:
                 raise ConfigError(f"Service({self.name!r}).{name}", value, expected)
 
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _CHOICES: dict[str, tuple[object, ...]] = {

@@ -15,12 +15,13 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   └── UpgradeRefused 501
     ├── ServiceError                    .service .action
     │   ├── ServiceUnreachable 502
-    │   ├── ServiceTimeout 504
+    │   ├── ServiceTimeout 504          .connecting
     │   ├── ServiceFailed 502           .retry_after
     │   ├── ServiceRefused 4xx, 500     .headers; the service's own answer to the visitor
     │   ├── ServiceBusy 503             .retry_after
     │   ├── CircuitOpen 503             .retry_after
     │   └── WireError 502               .field .received
+    │       └── FramingError            the bytes are no HTTP answer
     ├── ContextError 401                sdk side
     │   ├── ContextMissing
     │   ├── ContextTampered
@@ -135,9 +136,15 @@ class ServiceUnreachable(ServiceError):
 
 
 class ServiceTimeout(ServiceError):
-    """A deadline passed."""
+    """A deadline passed; `connecting` before a connection was open."""
 
     status = 504
+
+    def __init__(
+        self, message: str, *, service: str = "", action: str = "", connecting: bool = False
+    ) -> None:
+        super().__init__(message, service=service, action=action)
+        self.connecting = connecting
 
 
 class ServiceFailed(ServiceError):
@@ -210,6 +217,10 @@ class WireError(ServiceError):
         super().__init__(message, service=service, action=action)
         self.field = field
         self.received = received
+
+
+class FramingError(WireError):
+    """The bytes of an answer are not HTTP, or say in two ways where they end; nothing of it was used."""
 
 
 class ContextError(PlugItError):

@@ -58,7 +58,8 @@ class Refused(Event):
 
     Attributes:
         status: HTTP status.
-        reason: the rule (a meta key, "csrf", "path", "busy").
+        reason: the rule (a meta key, "csrf", "path"); "busy" or "open" if it was the guard: there was no place,
+            or the circuit is open.
     """
 
     status: int
@@ -71,8 +72,51 @@ class Fault(Event):
 
     Attributes:
         kind: class name of the error.
-        cause: what happened, for logs.
+        cause: what happened, for logs; what looks like a secret is taken out.
+        status: HTTP status that stands for it.
     """
 
     kind: str
     cause: str
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitChanged(Event):
+    """A service, or one of its calls, is not asked for a while; or it is asked again.
+
+    Attributes:
+        state: "open" or "closed".
+        reason: what is not asked: "service", or the call ("meta", "template", an action's path).
+        seconds: how long it will be open; 0 when it closed.
+    """
+
+    state: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleServed(Event):
+    """A visitor got what the service said before, since it cannot be asked now.
+
+    Attributes:
+        age: seconds since the service said it.
+        cause: class name of the error.
+    """
+
+    age: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackServed(Event):
+    """A visitor got a page that stands in for a service.
+
+    Attributes:
+        kind: "service" (the service's own fallback) or "host" (the host's error page).
+        status: HTTP status.
+    """
+
+    kind: str
+    status: int

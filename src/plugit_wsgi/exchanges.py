@@ -1,6 +1,7 @@
 """HTTP exchanges with one service: a place, a call, an answer that is closed whatever happens.
 
-1. Every exchange takes a place of the service; an answer is read, or closed, before the place is free again.
+1. Every exchange takes a place of the service, if its circuit is closed; an answer is read, or closed, before
+   the place is free again.
 2. A large file leaves its place at its head, for one among the streams.
 3. Errors leave with the names of service and call; observers are told of every call.
 """
@@ -11,9 +12,10 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from .circuits import Circuit, Circuits
 from .clock import Deadline
 from .config import Limits, Service
-from .errors import PlugItError, ServiceError, WireError
+from .errors import FramingError, PlugItError, ServiceError, ServiceTimeout, ServiceUnreachable, WireError
 from .events import ServiceCalled
 from .guard import Places
 from .http import get_header
@@ -35,6 +37,7 @@ class Exchanges:
         transport: carries the calls.
         places: how many calls at a time.
         streams: how many large files at a time.
+        circuits: whether it is asked at all.
         observe: is told of every call.
     """
 
@@ -46,6 +49,7 @@ class Exchanges:
         transport: Transport,
         places: Places,
         streams: Places,
+        circuits: Circuits,
         observe: Observe,
     ) -> None:
         self._service = service
@@ -53,6 +57,7 @@ class Exchanges:
         self._transport = transport
         self.places = places
         self.streams = streams
+        self.circuits = circuits
         self._observe = observe
 
     def get(
@@ -87,8 +92,13 @@ class Exchanges:
         started = time.perf_counter()
         status, failure = 0, ""
         try:
-            with self.places.held(), Exchange(self._transport.send(request), self.streams) as exchange:
-                status = exchange.response.status
+            circuit = self.circuits.enter(action if call == names.ACTION else call)
+            with (
+                _reported(circuit) as report,
+                self.places.held(),
+                Exchange(self._transport.send(request), self.streams) as exchange,
+            ):
+                status = report.status = exchange.response.status
                 _refuse_encoded(exchange.response, request.method)
                 yield exchange
         except PlugItError as error:
@@ -113,6 +123,35 @@ class Exchanges:
     def close(self) -> None:
         """Gives the connections back."""
         self._transport.close()
+
+
+class _Report:
+    """How far a call came. One per request."""
+
+    __slots__ = ("status",)
+
+    def __init__(self) -> None:
+        self.status = 0
+
+
+@contextmanager
+def _reported(circuit: Circuit) -> Iterator[_Report]:
+    """Tells a circuit how the call in the block ended."""
+    report = _Report()
+    try:
+        yield report
+    except (ServiceUnreachable, ServiceTimeout, FramingError) as error:
+        circuit.broke(error)
+        raise
+    except BaseException as error:
+        # Busy, or what the caller made of a sound answer: the service did answer if a head came.
+        if report.status:
+            circuit.answered(report.status)
+        else:
+            circuit.broke(error)
+        raise
+    else:
+        circuit.answered(report.status)
 
 
 def call_headers(deadline: Deadline, request_id: str) -> Headers:

@@ -151,8 +151,10 @@ class Framer:
         if target_host(location) == visit.origin.host.lower():
             location = "/" + location.split("/", 3)[3] if location.count("/") > 2 else "/"
         if is_local_target(location):
-            under = (location + "/").startswith(visit.base_url) or location.startswith(visit.base_url)
-            return location if under else self.below_mount(location, visit)
+            if (location + "/").startswith(visit.base_url):
+                return location
+            inside = below(visit.service.url, location)
+            return self.below_mount(location if inside is None else inside, visit)
         return location if self._is_allowed(location, visit) else None
 
     def _target(self, result: Redirect, visit: Visit) -> str | None:

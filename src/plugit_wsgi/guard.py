@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .clock import Clock
 from .config import Limits
 from .errors import ServiceBusy
 
@@ -29,17 +28,13 @@ class Places:
         count: places.
         waiters: how many may wait at a time.
         wait: seconds one may wait.
-        clock: the time.
         parent: places that are taken beside these.
     """
 
-    def __init__(
-        self, count: int, *, waiters: int, wait: float, clock: Clock, parent: Places | None = None
-    ) -> None:
+    def __init__(self, count: int, *, waiters: int, wait: float, parent: Places | None = None) -> None:
         self.count = count
         self._waiters = waiters
         self._wait = wait
-        self._clock = clock
         self._parent = parent
         # One lock for a family of places: taking two counts is one step, and none is held while waiting.
         self._changed: threading.Condition = parent._changed if parent else threading.Condition()
@@ -112,30 +107,30 @@ class HostPlaces:
     streams: Places
 
 
-def host_places(threads: int, limits: Limits, clock: Clock) -> HostPlaces:
+def host_places(threads: int, limits: Limits) -> HostPlaces:
     """The places of a process that has so many threads.
 
     Calls and streams together leave an eighth of the threads, at least one: for the host's own pages, and for
     the API that services call back while a page waits.
     """
-    all_together = Places(max(1, threads - max(1, threads // 8)), waiters=0, wait=0.0, clock=clock)
+    all_together = Places(max(1, threads - max(1, threads // 8)), waiters=0, wait=0.0)
     calls = limits.total_places or max(1, 3 * threads // 4)
     streams = max(1, threads - calls)
     _log.info("assuming %d threads: places for %d calls and %d streams", threads, calls, streams)
     return HostPlaces(
-        calls=Places(calls, waiters=0, wait=0.0, clock=clock, parent=all_together),
-        streams=Places(streams, waiters=0, wait=0.0, clock=clock, parent=all_together),
+        calls=Places(calls, waiters=0, wait=0.0, parent=all_together),
+        streams=Places(streams, waiters=0, wait=0.0, parent=all_together),
     )
 
 
-def service_places(threads: int, limits: Limits, clock: Clock, host: HostPlaces) -> Places:
+def service_places(threads: int, limits: Limits, host: HostPlaces) -> Places:
     """The places for calls on one service: half of the threads unless `limits` says else."""
     count = limits.service_places or max(1, threads // 2)
     waiters = max(1, threads // 8)
-    return Places(count, waiters=waiters, wait=limits.busy_wait, clock=clock, parent=host.calls)
+    return Places(count, waiters=waiters, wait=limits.busy_wait, parent=host.calls)
 
 
-def stream_places(limits: Limits, clock: Clock, host: HostPlaces) -> Places:
+def stream_places(limits: Limits, host: HostPlaces) -> Places:
     """The places for large files of one service: all there are unless `limits` says else."""
     count = limits.service_streams or host.streams.count
-    return Places(count, waiters=0, wait=0.0, clock=clock, parent=host.streams)
+    return Places(count, waiters=0, wait=0.0, parent=host.streams)

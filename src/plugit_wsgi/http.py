@@ -280,7 +280,7 @@ def below(base: str, location: str) -> str | None:
             and f"{origin.scheme}://{origin.netloc}/".lower()
             == "/".join(location.split("/", 3)[:3]).lower() + "/"
         )
-        target = found.group(2) if found is not None and same else ""
+        target = (found.group(2) or "/") if found is not None and same else ""
     prefix = origin.path.rstrip("/") + "/"
     rest = target.partition("#")[0]
     # A dot segment would climb out of the base again, in a browser or in the service.

@@ -24,13 +24,14 @@ from .config import (
     service_from_table,
 )
 from .errors import ConfigError
-from .events import Event
 from .guard import host_places
 from .http import Answer
 from .interfaces import Directory, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
 from .mounted import Mounted, script_name_of
 from .mounts import MountTable
+from .observers import combine
+from .observers.log import LogLines
 from .people import User
 from .pipeline import close_body
 from .refusals import broken_page
@@ -108,6 +109,7 @@ class PlugItMiddleware:
         self._host_app = host_app
         self._prefix = checked_path(prefix, "prefix")
         self._bundled = BootstrapLayout()
+        self._lines = LogLines(clock)
         mounts = build_mounts(
             _checked_services(services),
             Host(
@@ -120,13 +122,13 @@ class PlugItMiddleware:
                 trusted_hops=trusted_hops,
                 threads=threads,
                 limits=limits,
-                places=host_places(threads, limits, clock),
+                places=host_places(threads, limits),
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),
                 sessions=stores.sessions or CookieSessions(secrets.derived("plugit-wsgi/session")),
                 visitor_ids=VisitorIds(secrets.derived("plugit-wsgi/visitor")),
-                observe=_careful(observe) if observe is not None else _unobserved,
+                observe=combine(self._lines, *(() if observe is None else (observe,)), clock=clock),
                 clock=clock,
             ),
         )
@@ -146,8 +148,8 @@ class PlugItMiddleware:
         Raises:
             ConfigError: the file cannot be read, or has a key that does not exist.
         """
-        found = read_file(path)
-        return cls(host_app, **{**found, **more})
+        found = {"secret_key": (), **read_file(path), **more}
+        return cls(host_app, **found)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI (PEP 3333)."""
@@ -157,9 +159,10 @@ class PlugItMiddleware:
         return self._serve(environ, start_response, *found)
 
     def close(self) -> None:
-        """Gives all connections to services back to the system."""
+        """Gives all connections to services back to the system, and tells the log what it left out."""
         for client in self._clients:
             client.close()
+        self._lines.flush()
 
     def _serve(
         self, environ: WSGIEnvironment, start_response: StartResponse, mounted: Mounted, mount: str, rest: str
@@ -260,22 +263,6 @@ def _check_values(**given: tuple[object, type]) -> None:
 
 def _nobody(_request: webob.Request) -> User | None:
     return None
-
-
-def _unobserved(_event: Event) -> None:
-    return None
-
-
-def _careful(observe: Observe) -> Observe:
-    """An observer that cannot break a page."""
-
-    def careful(event: Event) -> None:
-        try:
-            observe(event)
-        except Exception:
-            _log.exception("the observer failed on %s", type(event).__name__)
-
-    return careful
 
 
 __all__ = ["PlugItMiddleware"]

@@ -1,4 +1,4 @@
-"""Errors -> answers: what a visitor is told, and what the log is told.
+"""Errors -> answers: what a visitor is told, and what observers are told.
 
 1. A visitor gets a status, plain words and the name of a rule; never a message of an error.
 2. Whoever is not logged in and would have to be is sent to the host's login, if it has one.
@@ -13,12 +13,15 @@ import logging
 import webob
 
 from .errors import (
+    CircuitOpen,
     LoginRequired,
     PlugItError,
     RequestRejected,
+    ServiceBusy,
     ServiceError,
     ServiceRefused,
     TemplateError,
+    WireError,
 )
 from .events import Fault, Refused
 from .framing import Framer, is_for_other_origins, login_target
@@ -26,6 +29,7 @@ from .http import HTML, NO_STORE, NOSNIFF, Answer
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
 from .layout.errors import error_fragment
+from .observers.redaction import redacted
 from .page import Fragment, Page
 from .visits import Visit
 
@@ -83,26 +87,13 @@ class Refusals:
             return self._bundled.page(fragment, visit, token=token, status=status, headers=headers)
 
     def _tell(self, error: PlugItError, visit: Visit) -> None:
-        """One line in the log for a fault, an event for a refusal."""
+        """An event for a fault, or for a refusal; the log is one of those who are told."""
         names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
-        is_fault = isinstance(error, (ServiceError, TemplateError)) and (
-            not isinstance(error, ServiceRefused) or error.status >= 500
-        )
-        if not is_fault:
-            reason = error.reason if isinstance(error, RequestRejected) else str(error.status)
-            self._observe(Refused(**names, status=error.status, reason=reason))
-            return
-        kind, cause = type(error).__name__, str(error.__cause__ or error)
-        _log.warning(
-            "service=%s action=%s error=%s status=%d request_id=%s cause=%s",
-            names["service"],
-            names["action"],
-            kind,
-            error.status,
-            names["request_id"],
-            one_line(f"{error}: {error.__cause__}" if error.__cause__ else str(error)),
-        )
-        self._observe(Fault(**names, kind=kind, cause=cause))
+        if _is_fault(error):
+            kind = type(error).__name__
+            self._observe(Fault(**names, kind=kind, cause=redacted(_cause(error)), status=error.status))
+        else:
+            self._observe(Refused(**names, status=error.status, reason=_reason(error)))
 
 
 def broken_page(layout: Layout, request: webob.Request, *, script_name: str, prefix: str) -> Answer:
@@ -120,9 +111,23 @@ def broken_page(layout: Layout, request: webob.Request, *, script_name: str, pre
     return Answer(status=500, headers=(HTML, NO_STORE), body=text.encode("utf-8"))
 
 
-def one_line(text: str) -> str:
-    """Text for a log line: no line breaks, at most 300 characters."""
-    return " ".join(text.split())[:300]
+def _is_fault(error: PlugItError) -> bool:
+    """A service did not do its part; what the guard refuses was not asked of it."""
+    if isinstance(error, ServiceRefused):
+        return error.status >= 500
+    return isinstance(error, (ServiceError, TemplateError)) and not isinstance(error, ServiceBusy)
+
+
+def _reason(error: PlugItError) -> str:
+    if isinstance(error, ServiceBusy):
+        return "open" if isinstance(error, CircuitOpen) else "busy"
+    return error.reason if isinstance(error, RequestRejected) else str(error.status)
+
+
+def _cause(error: PlugItError) -> str:
+    """For logs: what happened, to which field, and what was behind it."""
+    field = f" ({error.field})" if isinstance(error, WireError) and error.field else ""
+    return f"{error}{field}" + (f": {error.__cause__}" if error.__cause__ else "")
 
 
 def wants_html(request: webob.Request) -> bool:

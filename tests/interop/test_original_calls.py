@@ -11,6 +11,7 @@ import pytest
 
 from plugit_wsgi import PlugItMiddleware, guard
 from plugit_wsgi.cache.memory import MemoryCache
+from plugit_wsgi.circuits import Circuits
 from plugit_wsgi.cli.dev import create_app
 from plugit_wsgi.client import ServiceClient
 from plugit_wsgi.clock import Deadline, SystemClock
@@ -149,13 +150,14 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
     """Our client of the service, apart from any page."""
     clock, limits = SystemClock(), Limits()
     service = Service("app", original_service.url + "/")
-    places = guard.host_places(8, limits, clock)
+    places = guard.host_places(8, limits)
     exchanges = Exchanges(
         service,
         limits=limits,
         transport=make_transport(service, limits, clock, 8),
-        places=guard.service_places(8, limits, clock, places),
-        streams=guard.stream_places(limits, clock, places),
+        places=guard.service_places(8, limits, places),
+        streams=guard.stream_places(limits, places),
+        circuits=Circuits(clock, lambda what, state, seconds: None),
         observe=lambda event: None,
     )
     client = ServiceClient(

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from plugit_wsgi.cache.memory import MemoryCache
+from plugit_wsgi.circuits import Circuits
 from plugit_wsgi.client import ActionCall, ServiceClient
-from plugit_wsgi.clock import Deadline, SystemClock
+from plugit_wsgi.clock import Deadline
 from plugit_wsgi.config import Limits, Service
 from plugit_wsgi.errors import (
     ActionNotFound,
@@ -65,9 +66,8 @@ class World:
         self.clock = FakeClock()
         self.down: Exception | None = None
         self.transport = InProcessTransport(self._app)
-        real = SystemClock()
-        self.places = Places(2, waiters=0, wait=0, clock=real)
-        self.streams = Places(1, waiters=0, wait=0, clock=real)
+        self.places = Places(2, waiters=0, wait=0)
+        self.streams = Places(1, waiters=0, wait=0)
         self.engine = Engine()
         self.events: list[Event] = []
         self.client = self.make()
@@ -77,12 +77,14 @@ class World:
         if not hasattr(self, "cache"):
             self.cache, self.templates = (MemoryCache(10**6, self.clock) for _ in range(2))
         service = Service(name, "http://service.example", allow_http=True)
+        self.circuits = Circuits(self.clock, lambda what, state, seconds: None)
         exchanges = Exchanges(
             service,
             limits=LIMITS,
             transport=self,
             places=self.places,
             streams=self.streams,
+            circuits=self.circuits,
             observe=self.events.append,
         )
         return ServiceClient(
@@ -446,8 +448,9 @@ def test_head_of_a_file_is_no_stream(world: World) -> None:
 @pytest.mark.parametrize(
     "error", [ServiceUnreachable("a"), ServiceTimeout("b"), WireError("c"), ServiceBusy("d")]
 )
-def test_errors_carry_service_and_action(world: World, error: ServiceError) -> None:
+def test_errors_carry_service_and_action(error: ServiceError) -> None:
     """Whoever raised them."""
+    world = World()
     world.down = error
     calls: list[tuple[Callable[[], Any], str]] = [
         (lambda: world.client.action(world.call(), world.deadline), "/a"),
@@ -458,6 +461,7 @@ def test_errors_carry_service_and_action(world: World, error: ServiceError) -> N
         (lambda: world.client.mail("1", "x", world.deadline), "mail"),
     ]
     for call, action in calls:
+        world.clock.advance(10)  # a breaker that has opened lets one through again
         with pytest.raises(type(error)) as caught:
             call()
         assert (caught.value.service, caught.value.action) == ("x", action)

@@ -222,7 +222,7 @@ def test_paths_that_are_not(path: Any) -> None:
         ("redirect_hosts", ["*.example.org"], "without a scheme"),
         ("redirect_hosts", ["example.org/"], "without a scheme"),
         ("redirect_hosts", [""], "without a scheme"),
-        ("redirect_hosts", [None], "without a scheme"),
+        ("redirect_hosts", [None], "a tuple of names"),
         ("variants", "b", "tuple"),
         ("variants", ("b",), "no more"),
         ("limits", {"page": 3}, "Limits"),

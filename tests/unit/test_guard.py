@@ -10,16 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from plugit_wsgi.clock import SystemClock
 from plugit_wsgi.config import Limits
 from plugit_wsgi.errors import ServiceBusy
 from plugit_wsgi.guard import Places, host_places, service_places, stream_places
 
-CLOCK = SystemClock()
-
 
 def places(count: int, *, waiters: int = 0, wait: float = 0.0, parent: Places | None = None) -> Places:
-    return Places(count, waiters=waiters, wait=wait, clock=CLOCK, parent=parent)
+    return Places(count, waiters=waiters, wait=wait, parent=parent)
 
 
 def is_full(found: Places) -> bool:
@@ -238,9 +235,9 @@ def test_a_waiter_that_gave_up_leaves_its_chair() -> None:
 def test_defaults(threads: int, calls: int, service: int, streams: int, waiters: int) -> None:
     """Calls: three quarters, half for one service, a waiter for 8 threads. Streams: what calls leave."""
     limits = Limits()
-    host = host_places(threads, limits, CLOCK)
-    one = service_places(threads, limits, CLOCK, host)
-    files = stream_places(limits, CLOCK, host)
+    host = host_places(threads, limits)
+    one = service_places(threads, limits, host)
+    files = stream_places(limits, host)
     assert (host.calls.count, one.count, host.streams.count, files.count) == (
         calls,
         service,
@@ -269,9 +266,9 @@ def taken_of(*found: Places) -> int:
 def test_some_threads_always_stay(threads: int, left: int, streams_first: bool) -> None:
     """For the host's own pages and the API: calls and streams of three services never take all threads."""
     limits = Limits()
-    host = host_places(threads, limits, CLOCK)
-    calls = [service_places(threads, limits, CLOCK, host) for _ in range(3)]
-    files = [stream_places(limits, CLOCK, host) for _ in range(3)]
+    host = host_places(threads, limits)
+    calls = [service_places(threads, limits, host) for _ in range(3)]
+    files = [stream_places(limits, host) for _ in range(3)]
     order = [*files, *calls] if streams_first else [*calls, *files]
     assert taken_of(*order) == threads - left
 
@@ -279,8 +276,8 @@ def test_some_threads_always_stay(threads: int, left: int, streams_first: bool) 
 def test_a_stream_takes_no_place_of_a_page() -> None:
     """And the other way round; both count as threads."""
     limits = Limits()
-    host = host_places(8, limits, CLOCK)
-    calls, files = service_places(8, limits, CLOCK, host), stream_places(limits, CLOCK, host)
+    host = host_places(8, limits)
+    calls, files = service_places(8, limits, host), stream_places(limits, host)
     assert taken_of(files) == 2
     assert (host.calls.taken, host.streams.taken) == (0, 2)
     assert taken_of(calls) == 4
@@ -290,14 +287,14 @@ def test_a_stream_takes_no_place_of_a_page() -> None:
 def test_limits_say_else() -> None:
     """Each count can be named."""
     limits = Limits(total_places=20, service_places=7, service_streams=9, busy_wait=0.2)
-    host = host_places(32, limits, CLOCK)
-    one = service_places(32, limits, CLOCK, host)
+    host = host_places(32, limits)
+    one = service_places(32, limits, host)
     assert (host.calls.count, host.streams.count, one.count, one._wait) == (20, 12, 7, 0.2)
-    assert stream_places(limits, CLOCK, host).count == 9
+    assert stream_places(limits, host).count == 9
 
 
 def test_threads_are_logged_at_start(caplog: pytest.LogCaptureFixture) -> None:
     """The one number that nobody can find out."""
     with caplog.at_level(logging.INFO, "plugit_wsgi.guard"):
-        host_places(8, Limits(), CLOCK)
+        host_places(8, Limits())
     assert "8 threads" in caplog.text

@@ -131,7 +131,7 @@ def test_target_host(target: str, host: str) -> None:
         ("http://svc:5000", "HTTP://SVC:5000/x", None),
         ("http://svc:5000", "http://SVC:5000/x", "x"),
         ("http://svc:5000", "http://svc:5000/x#part", "x"),
-        ("http://svc:5000", "http://svc:5000", None),
+        ("http://svc:5000", "http://svc:5000", ""),
         ("http://svc:5000", "http://svc:5000?x", None),
         ("http://svc:5000", "http://svc:5001/x", None),
         ("http://svc:5000", "http://svc/x", None),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import gzip
+import http.client
 import itertools
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from .scripts import Close, Drip, Hang, Pause, Script, Step
 
@@ -159,18 +159,22 @@ def _flapping(asked: Asked) -> Script:
 
 def _calling_back(asked: Asked) -> Iterator[Step]:
     address, key = asked.api
-    request = urllib.request.Request(address or "http://127.0.0.1:9/")
-    request.add_header("Authorization", f"Bearer {key}")
-    try:
-        with urllib.request.urlopen(request, timeout=4) as found:
-            status = found.status
-    except urllib.error.HTTPError as error:
-        status = error.code
-        error.close()
-    except OSError:
-        status = 0
+    status = _ask(address, key) if address else 0
     # Without an API to call, or with one that has no answer in time, it is not well.
     yield as_json({**asked.healthy, "api": status}) if status else answer(b"", status="500 No API")
+
+
+def _ask(url: str, key: str) -> int:
+    """The status of a GET; 0 without an answer."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=4)
+    try:
+        connection.request("GET", parts.path, headers={"Authorization": f"Bearer {key}"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
 
 
 def _template(text: str) -> Callable[[Asked], Script]:

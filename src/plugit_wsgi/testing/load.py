@@ -147,7 +147,8 @@ async def _fetch(url: str) -> tuple[bytes, bytes, bool]:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
-        request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode("ascii"))
         head = await reader.readuntil(b"\r\n\r\n")
         body, whole = await _read_body(reader, head.lower())

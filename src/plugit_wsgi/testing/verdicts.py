@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .faults import FAULTS
-from .measured import Row
+from .measured import Phase, Row
 
 MIB: Final = 1024 * 1024
 OPEN: Final = 5.0
@@ -95,10 +95,16 @@ def _g5(case: _Case) -> Verdict:
         # Nothing opens, or only the one action, later: who is refused may have waited for a place.
         return UNSEEN if during.refusal is None else _refused(during.refusal, None, "")
     # Calls that were on their way when the fifth failed, and one probe.
-    reached = during.calls <= FAILURES + case.places + 1
+    calls = _tried(during) if fault.on == "listen" else during.calls
+    reached = calls <= FAILURES + case.places + 1
     if during.refusal is None:
-        return Verdict(reached, f"{during.calls} calls")
-    return _refused(during.refusal, reached and during.refusal <= REFUSAL, f"{during.calls} calls ")
+        return Verdict(reached, f"{calls} calls")
+    return _refused(during.refusal, reached and during.refusal <= REFUSAL, f"{calls} calls ")
+
+
+def _tried(during: Phase) -> int:
+    """A service that refuses connections sees none: whoever was not told 503 had it tried."""
+    return sum(count for status, count in during.felt["bad"].statuses.items() if status != "503")
 
 
 def _refused(seconds: float, kept: bool | None, words: str) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..errors import WireError
+from ..errors import FramingError, WireError
 from ..interfaces import Headers
 from .body import Body
 from .head import Framing, Head
@@ -104,4 +104,4 @@ class Answer:
 
     def _check_rest(self, length: int | None) -> None:
         if length and self._reader.has_rest:
-            raise WireError("more body than Content-Length", field="Content-Length", received=length)
+            raise FramingError("more body than Content-Length", field="Content-Length", received=length)

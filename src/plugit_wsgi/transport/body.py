@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from ..errors import ServiceUnreachable, WireError
+from ..errors import FramingError, ServiceUnreachable
 from .head import Framing, is_header_line
 from .reader import WireReader
 
@@ -27,7 +27,7 @@ class Body(Protocol):
         """Between 1 and `size` bytes; none at its proper end.
 
         Raises:
-            WireError: broken chunks.
+            FramingError: broken chunks.
             ServiceUnreachable: the connection ended before the body.
         """
 
@@ -128,7 +128,7 @@ class ChunkedBody:
         line = self._reader.line(_CHUNK_LINE)
         match = _CHUNK_SIZE.fullmatch(line)
         if match is None:
-            raise WireError("a broken chunk size", field="body", received=repr(line[:60]))
+            raise FramingError("a broken chunk size", field="body", received=repr(line[:60]))
         self._left = int(match[1], 16)
         if self._left == 0:
             self._skip_trailers()
@@ -144,4 +144,4 @@ class ChunkedBody:
             size += len(line)
             if not is_header_line(line):
                 break
-        raise WireError("broken trailers", field="body", received=repr(line[:60]))
+        raise FramingError("broken trailers", field="body", received=repr(line[:60]))

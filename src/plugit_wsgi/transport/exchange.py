@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 from ..clock import Clock, Deadline
 from ..config import Limits
-from ..errors import PlugItError, ServiceTimeout, ServiceUnreachable, WireError
+from ..errors import FramingError, PlugItError, ServiceTimeout, ServiceUnreachable
 from ..interfaces import ServiceRequest
 from .answer import Answer
 from .body import open_body
@@ -61,7 +61,7 @@ class Exchange:
         """Sends, and reads the head; the connection is the answer's from here on.
 
         Raises:
-            ServiceUnreachable, ServiceTimeout, WireError: the connection is to be closed.
+            ServiceUnreachable, ServiceTimeout, FramingError: the connection is to be closed.
         """
         self.unheard = False
         sock = connection.open(self.request.deadline.at_most(self.request.connect_timeout))
@@ -106,7 +106,7 @@ class Exchange:
             head = parse_head(reader.head(limits.header_size), limits.header_count)
             if head.status >= 200:
                 return head
-        raise WireError(
+        raise FramingError(
             f"more than {limits.interim_answers} interim answers", field="status", received=head.status
         )
 

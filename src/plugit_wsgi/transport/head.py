@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import WireError
+from ..errors import FramingError
 from ..interfaces import Headers
 
 _STATUS_LINE: Final = re.compile(r"HTTP/1\.([01]) ([0-9]{3})(?: [\t -~\x80-\xff]*)?")
@@ -100,7 +100,7 @@ def parse_head(raw: bytes, header_count: int) -> Head:
         header_count: more lines than this are refused.
 
     Raises:
-        WireError: it is not a head, or one that rule 3 refuses.
+        FramingError: it is not a head, or one that rule 3 refuses.
     """
     first, *lines = raw.decode("latin-1").split("\r\n")
     match = _STATUS_LINE.fullmatch(first)
@@ -123,7 +123,7 @@ def framing(method: str, head: Head) -> Framing:
     """Where the body of this answer ends (RFC 9112 section 6.3).
 
     Raises:
-        WireError: rule 4.
+        FramingError: rule 4.
     """
     found: dict[str, list[str]] = {}
     for name, value in head.headers:
@@ -174,6 +174,6 @@ def _content_length(values: list[str] | None) -> int | None:
     return int(only)
 
 
-def _wrong(message: str, field: str, received: object) -> WireError:
+def _wrong(message: str, field: str, received: object) -> FramingError:
     shown = repr(received)
-    return WireError(message, field=field, received=shown if len(shown) <= 200 else shown[:197] + "...")
+    return FramingError(message, field=field, received=shown if len(shown) <= 200 else shown[:197] + "...")

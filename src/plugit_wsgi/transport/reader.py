@@ -6,7 +6,7 @@ import re
 import socket
 from typing import Final
 
-from ..errors import ServiceUnreachable, WireError
+from ..errors import FramingError, ServiceUnreachable
 from .patience import Patience
 
 PIECE: Final = 64 * 1024
@@ -46,14 +46,14 @@ class WireReader:
             limit: bytes it may have.
 
         Raises:
-            WireError: over the limit, or surely no head; said as soon as it can be known.
+            FramingError: over the limit, or surely no head; said as soon as it can be known.
             ServiceUnreachable: the connection ended.
         """
         seen = 0
         while True:
             end = self._buffer.find(b"\r\n\r\n", self._at + max(0, seen - 3))
             if self._at + limit < (end if end >= 0 else len(self._buffer)):
-                raise WireError(f"more than {limit} bytes of headers", field="headers", received=limit)
+                raise FramingError(f"more than {limit} bytes of headers", field="headers", received=limit)
             if end >= 0:
                 break
             self._check_start(seen)
@@ -71,17 +71,17 @@ class WireReader:
             limit: bytes it may have.
 
         Raises:
-            WireError: longer, or ended by a bare LF.
+            FramingError: longer, or ended by a bare LF.
             ServiceUnreachable: the connection ended.
         """
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             if len(self._buffer) - self._at > limit + 1:
-                raise WireError("a line that is too long", field="body", received=limit)
+                raise FramingError("a line that is too long", field="body", received=limit)
             if not self._more():
                 raise ServiceUnreachable("the connection ended in the middle of the body")
         line = self._buffer[self._at : end + 1]
         if not line.endswith(b"\r\n") or len(line) > limit + 2:
-            raise WireError("a broken line between chunks", field="body", received=repr(line[:60]))
+            raise FramingError("a broken line between chunks", field="body", received=repr(line[:60]))
         self._at = end + 1
         return line[:-2]
 
@@ -101,7 +101,7 @@ class WireReader:
         loose = _LOOSE.search(self._buffer, self._at + max(0, seen - 1))
         if got != _START[: len(got)] or loose:
             received = repr(self._buffer[self._at : self._at + 60])
-            raise WireError("not an HTTP/1 answer", field="headers", received=received)
+            raise FramingError("not an HTTP/1 answer", field="headers", received=received)
 
     def _more(self) -> bool:
         data = self._receive()

@@ -206,7 +206,7 @@ class _Connection(HTTPConnection):
             try:
                 self.connect()
             except TimeoutError as error:
-                raise ServiceTimeout("no connection in time") from error
+                raise ServiceTimeout("no connection in time", connecting=True) from error
             except (OSError, urllib3.exceptions.HTTPError) as error:
                 raise ServiceUnreachable("no connection") from error
         return cast(socket.socket, self.sock)
