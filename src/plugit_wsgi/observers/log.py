@@ -1,0 +1,154 @@
+"""The library's own log lines: one for each thing that goes wrong, and not one more.
+
+1. A line is written for a refusal by the guard, a circuit that opens or closes, a stale page, a fallback, a
+   fault. What a visitor does wrong is none: visitors must not be able to fill the log.
+2. At most one line a second for each service and kind; the next one says how many were left out.
+3. ``key=value``, values quoted where they have to be, no line breaks, at most `LONGEST` characters.
+4. No secrets: see `redaction`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..clock import Clock
+from ..events import CircuitChanged, Event, FallbackServed, Fault, Refused, StaleServed
+from .rate import Rate
+from .redaction import quoted, redacted
+
+LONGEST: Final = 500
+GUARD: Final = frozenset(("busy", "open"))
+"""Reasons of `Refused` that are the guard's."""
+_log: Final = logging.getLogger("plugit_wsgi")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a line says of an event, beside service and request. Immutable.
+
+    Attributes:
+        event: the first word.
+        kind: lines of one kind share a second.
+        level: of `logging`.
+        action: to name.
+        facts: more keys and values.
+        text: key and value that are last, and cut if the line gets too long.
+    """
+
+    event: str
+    kind: str = ""
+    action: str = ""
+    level: int = logging.WARNING
+    facts: tuple[tuple[str, object], ...] = ()
+    text: tuple[str, str] = ("", "")
+
+
+class LogLines:
+    """Writes events to the logger ``plugit_wsgi``. Thread-safe.
+
+    Args:
+        clock: the time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._rate: Rate[tuple[Event, Line]] = Rate(clock)
+
+    def __call__(self, event: Event) -> None:
+        """Writes a line for it, or counts it; or nothing, if it is none of those that get a line."""
+        line = line_of(event)
+        if line is not None:
+            left_out = self._rate.admit((event.service, line.event, line.kind), (event, line))
+            if left_out is not None:
+                _write(event, line, left_out)
+        for (newest, its_line), count in self._rate.due():
+            _write(newest, its_line, count)
+
+    def flush(self) -> None:
+        """Tells of those that were left out, without waiting; for the end."""
+        for (newest, its_line), count in self._rate.rest():
+            _write(newest, its_line, count)
+
+
+def line_of(event: Event) -> Line | None:
+    """What the log says of an event; None is nothing."""
+    make = _LINES.get(type(event))
+    return None if make is None else make(event)
+
+
+def format_line(event: Event, line: Line, left_out: int = 0) -> str:
+    """The text of a line."""
+    pairs = (
+        ("event", line.event),
+        ("service", event.service),
+        ("kind", line.kind),
+        ("action", line.action),
+        *line.facts,
+        ("left_out", left_out or ""),
+    )
+    said = [f"{key}={_value(key, str(value))}" for key, value in pairs if value != ""]
+    if event.request_id:
+        said.append(f"request_id={quoted(event.request_id, 80)}")
+    key, text = line.text
+    if text:
+        room = LONGEST - len(" ".join(said)) - len(key) - 2
+        said.append(f"{key}={quoted(redacted(text), room)}")
+    return " ".join(said)
+
+
+def _value(key: str, value: str) -> str:
+    return quoted(redacted(value) if key == "action" else value, 100)
+
+
+def _write(event: Event, line: Line, left_out: int) -> None:
+    if _log.isEnabledFor(line.level):
+        _log.log(line.level, "%s", format_line(event, line, left_out))
+
+
+def _fault(event: Fault) -> Line:
+    return Line(
+        event="fault",
+        kind=event.kind,
+        action=event.action,
+        facts=(("status", event.status or ""),),
+        text=("cause", event.cause),
+    )
+
+
+def _refused(event: Refused) -> Line | None:
+    if event.reason not in GUARD:
+        return None
+    facts = (("status", event.status),)
+    return Line(event="refused", kind=event.reason, action=event.action, facts=facts)
+
+
+def _circuit(event: CircuitChanged) -> Line:
+    # The service as a whole, or one call of it: of two kinds, so that the smaller never hides the larger.
+    whole = event.reason == "service"
+    level = logging.WARNING if event.state == "open" else logging.INFO
+    seconds = (("seconds", f"{event.seconds:.1f}"),) if event.seconds else ()
+    if whole:
+        return Line(event="circuit", kind=f"service-{event.state}", level=level, facts=seconds)
+    return Line(event="circuit", kind=f"call-{event.state}", action=event.reason, level=level, facts=seconds)
+
+
+def _stale(event: StaleServed) -> Line:
+    facts = (("age", f"{event.age:.1f}"),)
+    return Line(event="stale", action=event.action, facts=facts, text=("cause", event.cause))
+
+
+def _fallback(event: FallbackServed) -> Line:
+    facts = (("status", event.status),)
+    return Line(event="fallback", kind=event.kind, action=event.action, facts=facts)
+
+
+_LINES: Final[Mapping[type[Event], Callable[[Any], Line | None]]] = {
+    Fault: _fault,
+    Refused: _refused,
+    CircuitChanged: _circuit,
+    StaleServed: _stale,
+    FallbackServed: _fallback,
+}
+"""Events that get a line, and what makes it."""

@@ -1,0 +1,177 @@
+"""Counters, gauges and histograms for Prometheus. Needs the extra ``metrics``.
+
+1. The number of series is bounded by the services that are mounted: no label is ever a path, a user or
+   anything else that a visitor or a service chooses; what is not known in advance counts as "other".
+2. In the multi-process mode of prometheus-client everything adds up; the gauge counts worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import prometheus_client
+
+from .. import errors
+from ..errors import ConfigError, PlugItError
+from ..events import (
+    CircuitChanged,
+    Event,
+    FallbackServed,
+    Fault,
+    PageServed,
+    Refused,
+    ServiceCalled,
+    StaleServed,
+)
+
+OTHER: Final = "other"
+CALLS: Final = frozenset(("meta", "template", "action", "media", "ping", "version", "mail"))
+KINDS: Final = frozenset(
+    name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, PlugItError)
+)
+REASONS: Final = frozenset(
+    (
+        "only_logged_user",
+        "only_member_user",
+        "only_admin_user",
+        "only_orga_member_user",
+        "only_orga_admin_user",
+        "address_in_networks",
+        "no_orga_in_orgamode",
+        "csrf",
+        "path",
+        "action",
+        "media",
+        "method",
+        "organization",
+        "upgrade",
+        "busy",
+        "open",
+    )
+)
+"""What `Refused.reason` is told apart by; any other is told by its status."""
+STATUSES: Final = frozenset(status.value for status in HTTPStatus)
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5)
+"""Seconds; finest where pages should be, and with an edge at the deadlines of calls and pages."""
+
+
+class PrometheusObserver:
+    """An observer that counts. Thread-safe.
+
+    One observer serves several middlewares of a process.
+
+    Args:
+        registry: of prometheus-client; None is its own global one.
+
+    Raises:
+        ConfigError: the registry has such an observer already.
+    """
+
+    def __init__(self, registry: prometheus_client.CollectorRegistry | None = None) -> None:
+        into: dict[str, Any] = {"registry": registry or prometheus_client.REGISTRY}
+        try:
+            self._calls = prometheus_client.Counter(
+                "plugit_service_calls",
+                "HTTP exchanges with a service",
+                ("service", "call", "status_class", "error"),
+                **into,
+            )
+        except ValueError as error:
+            raise ConfigError(
+                "registry", registry, "one without a PrometheusObserver: use that one again"
+            ) from error
+        self._call_seconds = _histogram(
+            "plugit_service_call_seconds", "Seconds of an exchange with a service", ("service", "call"), into
+        )
+        self._pages = _counter("plugit_pages", "Answers to visitors", ("service", "status"), into)
+        self._page_seconds = _histogram(
+            "plugit_page_seconds", "Seconds from request to answer, without sending it", ("service",), into
+        )
+        self._refused = _counter(
+            "plugit_refused", "Requests refused before the action was asked", ("service", "reason"), into
+        )
+        self._faults = _counter("plugit_faults", "A service did not do its part", ("service", "kind"), into)
+        self._openings = _counter(
+            "plugit_circuit_openings", "Circuits that opened, or stayed open", ("service", "scope"), into
+        )
+        self._open = prometheus_client.Gauge(
+            "plugit_circuit_open",
+            "1 while the service is not asked; number of such processes in multi-process mode",
+            ("service",),
+            multiprocess_mode="livesum",
+            **into,
+        )
+        self._stale = _counter(
+            "plugit_stale_pages", "Older pages served in place of new ones", ("service",), into
+        )
+        self._fallback = _counter(
+            "plugit_fallback_pages", "Pages served in place of an action's", ("service", "kind"), into
+        )
+        self._count: Mapping[type[Event], Callable[[Any], None]] = {
+            ServiceCalled: self._count_call,
+            PageServed: self._count_page,
+            Refused: self._count_refused,
+            Fault: self._count_fault,
+            CircuitChanged: self._count_circuit,
+            StaleServed: self._count_stale,
+            FallbackServed: self._count_fallback,
+        }
+
+    def __call__(self, event: Event) -> None:
+        """Counts it."""
+        count = self._count.get(type(event))
+        if count is not None:
+            count(event)
+
+    def _count_call(self, event: ServiceCalled) -> None:
+        call = _known(event.call, CALLS)
+        error = _known(event.error, KINDS) if event.error else ""
+        self._calls.labels(event.service, call, _status_class(event.status), error).inc()
+        self._call_seconds.labels(event.service, call).observe(event.seconds)
+
+    def _count_page(self, event: PageServed) -> None:
+        status = str(event.status) if event.status in STATUSES else _status_class(event.status)
+        self._pages.labels(event.service, status).inc()
+        self._page_seconds.labels(event.service).observe(event.seconds)
+
+    def _count_refused(self, event: Refused) -> None:
+        reason = event.reason if event.reason in REASONS else str(event.status)
+        self._refused.labels(event.service, reason).inc()
+
+    def _count_fault(self, event: Fault) -> None:
+        self._faults.labels(event.service, _known(event.kind, KINDS)).inc()
+
+    def _count_circuit(self, event: CircuitChanged) -> None:
+        is_open, is_service = event.state == "open", event.reason == "service"
+        if is_open:
+            self._openings.labels(event.service, "service" if is_service else "call").inc()
+        if is_service:
+            self._open.labels(event.service).set(is_open)
+
+    def _count_stale(self, event: StaleServed) -> None:
+        self._stale.labels(event.service).inc()
+
+    def _count_fallback(self, event: FallbackServed) -> None:
+        self._fallback.labels(event.service, _known(event.kind, frozenset(("service", "host")))).inc()
+
+
+def _counter(
+    name: str, says: str, labels: tuple[str, ...], into: Mapping[str, Any]
+) -> prometheus_client.Counter:
+    return prometheus_client.Counter(name, says, labels, **into)
+
+
+def _histogram(
+    name: str, says: str, labels: tuple[str, ...], into: Mapping[str, Any]
+) -> prometheus_client.Histogram:
+    return prometheus_client.Histogram(name, says, labels, buckets=BUCKETS, **into)
+
+
+def _known(value: str, known: frozenset[str]) -> str:
+    return value if value in known else OTHER
+
+
+def _status_class(status: int) -> str:
+    return f"{status // 100}xx" if 100 <= status <= 599 else "none" if status == 0 else OTHER
