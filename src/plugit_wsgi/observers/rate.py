@@ -58,7 +58,7 @@ class Rate(Generic[Item]):
             return count
 
     def due(self) -> list[tuple[Item, int]]:
-        """Items that were held back and may pass now: the newest of each key, and how many there were beside."""
+        """Items that may pass now: the newest held back of each key, and how many there were beside it."""
         # Asked for every event there is: without the lock unless there may be something.
         if self._clock.monotonic() < self._due_at:
             return []

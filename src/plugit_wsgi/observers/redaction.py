@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -55,11 +56,13 @@ def looks_opaque(word: str) -> bool:
     """A word that nobody made to be read: random letters and digits, a long number, a UUID."""
     longest = max(map(len, re.split(r"[_+=~-]", word)))
     has_digit = any(character.isdigit() for character in word)
-    is_mixed = has_digit and word != word.lower() and word != word.upper()
+    has_cases = word not in (word.lower(), word.upper())
+    # Names in CamelCase change their case less often than chance does.
+    changes = sum(a.islower() != b.islower() for a, b in itertools.pairwise(word) if (a + b).isalpha())
     return (
         (longest >= 16 and has_digit)
         or longest >= 40
-        or (is_mixed and len(word) >= 20)
+        or (len(word) >= 20 and has_cases and (has_digit or changes >= len(word) / 4))
         or _UUID.fullmatch(word) is not None
     )
 

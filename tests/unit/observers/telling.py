@@ -1,0 +1,42 @@
+"""Events of a service, and the lines that were logged."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from plugit_wsgi.events import CircuitChanged, FallbackServed, Fault, Refused, StaleServed
+
+
+def fault(
+    kind: str = "ServiceTimeout", cause: str = "the deadline passed", service: str = "polls", **more: Any
+) -> Fault:
+    """A fault of a service."""
+    return Fault(service=service, kind=kind, cause=cause, **{"action": "/show/1", "status": 504, **more})
+
+
+def refused(reason: str = "busy", status: int = 503, service: str = "polls") -> Refused:
+    """A refusal."""
+    return Refused(service=service, action="/show/1", status=status, reason=reason)
+
+
+def circuit(state: Any = "open", reason: str = "service", seconds: float = 5.2) -> CircuitChanged:
+    """A circuit that changes."""
+    return CircuitChanged(service="polls", action=reason, state=state, reason=reason, seconds=seconds)
+
+
+def stale(age: float = 12.34) -> StaleServed:
+    """An older page."""
+    return StaleServed(service="polls", action="/show/1", age=age, cause="ServiceTimeout")
+
+
+def fallback(kind: Any = "service", status: int = 200) -> FallbackServed:
+    """Another page."""
+    return FallbackServed(service="polls", action="/show/1", kind=kind, status=status)
+
+
+def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
+    """What was logged so far, of this level or above."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= level]
