@@ -132,12 +132,11 @@ class PrometheusObserver:
         self._call_seconds.labels(event.service, call).observe(event.seconds)
 
     def _count_page(self, event: PageServed) -> None:
-        status = str(event.status) if event.status in STATUSES else _status_class(event.status)
-        self._pages.labels(event.service, status).inc()
+        self._pages.labels(event.service, _status(event.status)).inc()
         self._page_seconds.labels(event.service).observe(event.seconds)
 
     def _count_refused(self, event: Refused) -> None:
-        reason = event.reason if event.reason in REASONS else str(event.status)
+        reason = event.reason if event.reason in REASONS else _status(event.status)
         self._refused.labels(event.service, reason).inc()
 
     def _count_fault(self, event: Fault) -> None:
@@ -171,6 +170,10 @@ def _histogram(
 
 def _known(value: str, known: frozenset[str]) -> str:
     return value if value in known else OTHER
+
+
+def _status(status: int) -> str:
+    return str(status) if status in STATUSES else _status_class(status)
 
 
 def _status_class(status: int) -> str:
