@@ -54,7 +54,7 @@ ORDER = (
         "lifetimes",
         "observers",
     },
-    {"circuits", "visits", "hostapi"},
+    {"circuits", "visits", "hostapi", "redis"},
     {"exchanges"},
     {"client", "asked"},
     {"outgoing", "framing", "rendering"},
