@@ -127,7 +127,8 @@ def _reason(error: PlugItError) -> str:
 def _cause(error: PlugItError) -> str:
     """For logs: what happened, to which field, and what was behind it."""
     field = f" ({error.field})" if isinstance(error, WireError) and error.field else ""
-    return f"{error}{field}" + (f": {error.__cause__}" if error.__cause__ else "")
+    behind = str(error.__cause__ or "")
+    return f"{error}{field}" + (f": {behind}" if behind and behind not in str(error) else "")
 
 
 def wants_html(request: webob.Request) -> bool:

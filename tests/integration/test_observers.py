@@ -159,8 +159,9 @@ def test_a_circuit_that_opens_and_closes_is_told(
     assert counted['plugit_refused_total{reason="open",service="x"}'] == 1
     clock.advance(7)
     assert visitor.get("/s/x/").status_code == 200
-    assert [line["kind"] for line in logged(caplog)][-1] == "service-closed"
-    assert caplog.records[-1].levelno == logging.INFO
+    circuits = [record for record in caplog.records if "event=circuit" in record.getMessage()]
+    assert [record.levelno for record in circuits] == [logging.WARNING, logging.INFO]
+    assert circuits[1].getMessage() == "event=circuit service=x kind=service-closed"
     assert series(registry)['plugit_circuit_open{service="x"}'] == 0
 
 

@@ -208,6 +208,11 @@ def test_the_cause_of_a_fault_says_what_was_behind_it() -> None:
     _, (event,) = refuse(error)
     assert isinstance(event, Fault)
     assert event.cause == "a body (only_me): no connection to http://10.1.2.3/"
+    error = WireError("a tag: not closed")
+    error.__cause__ = ValueError("not closed")
+    _, (event,) = refuse(error)
+    assert isinstance(event, Fault)
+    assert event.cause == "a tag: not closed"
 
 
 @pytest.mark.parametrize(

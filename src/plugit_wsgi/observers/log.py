@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,22 +54,26 @@ class LogLines:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._rate: Rate[tuple[Event, Line]] = Rate(clock)
+        self._clock = clock
+        self._rate: Rate[tuple[Event, Line, float]] = Rate(clock)
 
     def __call__(self, event: Event) -> None:
         """Writes a line for it, or counts it; or nothing, if it is none of those that get a line."""
         line = line_of(event)
         if line is not None:
-            left_out = self._rate.admit((event.service, line.event, line.kind), (event, line))
+            item = (event, line, self._clock.monotonic())
+            left_out = self._rate.admit((event.service, line.event, line.kind), item)
             if left_out is not None:
                 _write(event, line, left_out)
-        for (newest, its_line), count in self._rate.due():
-            _write(newest, its_line, count)
+        self._write_late(self._rate.due())
 
     def flush(self) -> None:
         """Tells of those that were left out, without waiting; for the end."""
-        for (newest, its_line), count in self._rate.rest():
-            _write(newest, its_line, count)
+        self._write_late(self._rate.rest())
+
+    def _write_late(self, released: Iterable[tuple[tuple[Event, Line, float], int]]) -> None:
+        for (event, line, at), left_out in released:
+            _write(event, line, left_out, ago=self._clock.monotonic() - at)
 
 
 def line_of(event: Event) -> Line | None:
@@ -78,14 +82,22 @@ def line_of(event: Event) -> Line | None:
     return None if make is None else make(event)
 
 
-def format_line(event: Event, line: Line, left_out: int = 0) -> str:
-    """The text of a line."""
+def format_line(event: Event, line: Line, left_out: int = 0, ago: float = 0.0) -> str:
+    """The text of a line.
+
+    Args:
+        event: what happened.
+        line: what is said of it.
+        left_out: how many of its kind were not written since the last line.
+        ago: seconds since it happened; told from half a second on.
+    """
     pairs = (
         ("event", line.event),
         ("service", event.service),
         ("kind", line.kind),
         ("action", line.action),
         *line.facts,
+        ("ago", f"{ago:.1f}" if ago >= 0.5 else ""),
         ("left_out", left_out or ""),
     )
     said = [f"{key}={_value(key, str(value))}" for key, value in pairs if value != ""]
@@ -102,9 +114,9 @@ def _value(key: str, value: str) -> str:
     return quoted(redacted(value) if key == "action" else value, 100)
 
 
-def _write(event: Event, line: Line, left_out: int) -> None:
+def _write(event: Event, line: Line, left_out: int, ago: float = 0.0) -> None:
     if _log.isEnabledFor(line.level):
-        _log.log(line.level, "%s", format_line(event, line, left_out))
+        _log.log(line.level, "%s", format_line(event, line, left_out, ago))
 
 
 def _fault(event: Fault) -> Line:

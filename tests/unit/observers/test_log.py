@@ -145,9 +145,10 @@ def test_the_last_ones_are_told(
     if how == "flush":
         log.flush()
     else:
-        clock.advance(1)
+        clock.advance(3)
         log(PAGE)
     assert len(lines(caplog)) == 2
+    assert (" ago=3.0 " in lines(caplog)[1]) is (how != "flush")
     assert "action=/show/4 " in lines(caplog)[1]
     assert " left_out=3 " in lines(caplog)[1]
 
@@ -215,12 +216,12 @@ def test_a_line_is_one_line_of_bounded_length(text: str) -> None:
     event = fault(kind=text, cause=text, action="/" + text, service="s" * 400, request_id=text)
     line = line_of(event)
     assert line is not None
-    said = format_line(event, line, left_out=10**9)
+    said = format_line(event, line, left_out=10**9, ago=1e9)
     assert len(said) <= LONGEST
     assert said.isascii()
     assert said.isprintable()
     keys = [word.split("=", 1)[0] for word in shlex.split(said)]
-    assert keys == ["event", "service", "kind", "action", "status", "left_out", "request_id", "cause"]
+    assert keys == ["event", "service", "kind", "action", "status", "ago", "left_out", "request_id", "cause"]
 
 
 def test_no_secrets_in_a_line() -> None:
