@@ -36,6 +36,8 @@ ORDER = (
     {"config"},
     {
         "breaker",
+        "flight",
+        "setbacks",
         "mounts",
         "access",
         "csrf",

@@ -150,9 +150,12 @@ def _named(headers: Iterable[tuple[str, str]], prefix: str) -> tuple[tuple[str, 
 
 def service_failure(response: ServiceResponse, limits: Limits) -> ServiceFailed:
     """A status that is the service's fault, as an error for the visitor (502, 503 or 504)."""
-    status = response.status if response.status in GATEWAY else 502
+    gateway = response.status in GATEWAY
     return ServiceFailed(
-        f"answered {response.status}", status=status, retry_after=read_retry_after(response.headers, limits)
+        f"answered {response.status}",
+        status=response.status if gateway else 502,
+        retry_after=read_retry_after(response.headers, limits),
+        unreachable=gateway,
     )
 
 

@@ -44,6 +44,7 @@ class Asked:
         audience: who shares the answer.
         key: under which the answer is kept; None if it must not be.
         is_personal: the answer may depend on the visitor.
+        is_stale: what is shown is older than it should be, since the service cannot be asked.
     """
 
     visit: Visit
@@ -52,6 +53,7 @@ class Asked:
     audience: Audience
     key: tuple[object, ...] | None = field(repr=False)
     is_personal: bool
+    is_stale: bool = False
 
     @classmethod
     def of(cls, visit: Visit, meta: ActionMeta, deadline: Deadline) -> Asked:

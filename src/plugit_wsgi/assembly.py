@@ -14,6 +14,7 @@ from .config import Limits, Service
 from .csrf import Tokens
 from .events import CircuitChanged
 from .exchanges import Exchanges
+from .flight import Flights
 from .framing import Framer
 from .hostapi.api import ServiceApi
 from .interfaces import Cache, Directory, Identify, Layout, Observe, SessionStore, TemplateEngine
@@ -100,8 +101,13 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         engine=engine,
         cache=host.cache,
         templates=host.templates,
+        flights=_flights(host),
         clock=host.clock,
     )
+
+
+def _flights(host: Host) -> Flights:
+    return Flights(waiters=max(1, host.threads // 8))
 
 
 def _announcer(service: Service, host: Host) -> Changed:
@@ -124,6 +130,8 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         framer=framer,
         tokens=tokens,
         cache=host.cache,
+        flights=_flights(host),
+        observe=host.observe,
         clock=host.clock,
     )
     opener = VisitOpener(

@@ -1,6 +1,7 @@
 """The calls of the protocol on one service (protocol section 1).
 
-1. Meta that came but is wrong is refused; the last good one serves only while the service cannot be reached.
+1. Meta that came but is wrong is refused, and not asked for again for 5 s; the last good one serves only
+   while the service cannot be reached. One visitor asks for all who come meanwhile.
 2. What is kept is kept by service, path and tag; templates are compiled once for each distinct text.
 3. A service may redirect a call to a path of itself. For meta and action the answer says so, since the rules
    of the new path come first; a template may move by its slash, media below the media.
@@ -18,16 +19,18 @@ from .clock import Clock, Deadline
 from .config import Limits, Service
 from .errors import (
     ActionNotFound,
+    ServiceError,
     ServiceFailed,
-    ServiceTimeout,
-    ServiceUnreachable,
     TemplateError,
     WireError,
+    is_unreachable,
 )
 from .exchanges import Exchange, Exchanges, call_headers
+from .flight import Flights
 from .http import FILE_HEADERS, below, get_header
 from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, ServiceResponse, TemplateEngine
 from .lifetimes import DAY, read_lifetime
+from .setbacks import Setbacks
 from .wire import names
 from .wire.context import digest
 from .wire.meta import ActionMeta
@@ -69,6 +72,7 @@ class ServiceClient:
         engine: compiles its templates.
         cache: keeps meta.
         templates: keeps compiled templates, in this process.
+        flights: of loads under way, so that many visitors ask once.
         clock: the time.
     """
 
@@ -81,10 +85,13 @@ class ServiceClient:
         engine: TemplateEngine,
         cache: Cache,
         templates: Cache,
+        flights: Flights,
         clock: Clock,
     ) -> None:
         self.service = service
         self.limits = limits
+        self._flights = flights
+        self._setbacks = Setbacks(clock)
         self.exchanges = exchanges
         self._engine = engine
         self._cache = cache
@@ -105,18 +112,40 @@ class ServiceClient:
         """
         key = ("meta", self.service.name, action)
         kept: Kept[ActionMeta] | None = self._cache.get(key)
-        now = self._clock.monotonic()
-        if kept is not None and now < kept.fresh_until:
+        if kept is not None and self._clock.monotonic() < kept.fresh_until:
             return kept.value
+        with self._flights.join(key) as flight:
+            if flight.wait(deadline):
+                newer: Kept[ActionMeta] | None = self._cache.get(key)
+                if newer is not None and self._clock.monotonic() < newer.fresh_until:
+                    return newer.value
+            return self._newer_meta(key, kept, action, deadline, request_id)
+
+    def _newer_meta(
+        self,
+        key: tuple[str, ...],
+        kept: Kept[ActionMeta] | None,
+        action: str,
+        deadline: Deadline,
+        request_id: str,
+    ) -> ActionMeta | Moved:
+        setback = self._setbacks.recent(key)
         try:
+            if isinstance(setback, WireError):
+                # What came a moment ago was wrong, and will be: to ask at each visit would help nobody.
+                raise WireError(str(setback), field=setback.field, received=setback.received)
             found, lifetime = self._fetch_meta(action, deadline, request_id)
-        except (ServiceUnreachable, ServiceTimeout):
-            if kept is None:
+        except ServiceError as error:
+            if setback is None and isinstance(error, WireError):
+                self._setbacks.note(key, error)
+            if kept is None or not is_unreachable(error):
                 raise
             return kept.value
+        self._setbacks.forget(key)
         if isinstance(found, ActionMeta):
+            fresh_until = self._clock.monotonic() + lifetime
             seconds = lifetime + self.limits.meta_stale
-            self._cache.set(key, Kept(value=found, fresh_until=now + lifetime), seconds, 1024)
+            self._cache.set(key, Kept(value=found, fresh_until=fresh_until), seconds, 1024)
         return found
 
     def _fetch_meta(
@@ -145,11 +174,15 @@ class ServiceClient:
         """
         key = ("template", self.service.name, action, meta.template_tag)
         compiled: CompiledTemplate | None = self._templates.get(key)
-        if compiled is None:
-            source = self._fetch_template(action, meta, deadline, request_id)
-            compiled = self._compile(source, meta.template_tag)
-            self._templates.set(key, compiled, DAY, 4 * len(source))
-        return compiled
+        if compiled is not None:
+            return compiled
+        with self._flights.join(key) as flight:
+            compiled = self._templates.get(key) if flight.wait(deadline) else None
+            if compiled is None:
+                source = self._fetch_template(action, meta, deadline, request_id)
+                compiled = self._compile(source, meta.template_tag)
+                self._templates.set(key, compiled, DAY, 4 * len(source))
+            return compiled
 
     def _fetch_template(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str) -> bytes:
         if not meta.template_tag:

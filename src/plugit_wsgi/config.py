@@ -51,6 +51,8 @@ class Limits:
         service_streams: files of one service on their way at a time; None is half of the threads.
         meta_lifetime: of a meta that names none.
         meta_stale: how long the last good meta serves while the service cannot be reached.
+        page_stale: how long after its time a kept page may still be shown: while one visitor's request looks
+            for a newer one, or while the service cannot be asked.
         cache_size: bytes of pages, meta and templates kept in memory, each process.
         session_keys, session_key_size, session_value_size, session_size: what a service may store for a
             visitor; sizes count bytes.
@@ -79,6 +81,7 @@ class Limits:
     service_streams: int | None = None
     meta_lifetime: float = 300.0
     meta_stale: float = 600.0
+    page_stale: float = 600.0
     cache_size: int = 32 * MIB
     session_keys: int = 32
     session_key_size: int = 64

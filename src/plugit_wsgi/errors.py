@@ -148,7 +148,14 @@ class ServiceTimeout(ServiceError):
 
 
 class ServiceFailed(ServiceError):
-    """The service answered with an error of its own; ``status`` is the visitor's."""
+    """The service answered with an error of its own.
+
+    Args:
+        message, service, action: as in `ServiceError`.
+        status: for the visitor.
+        retry_after: seconds; None if it did not say.
+        unreachable: a gateway in front of it answered in its place.
+    """
 
     def __init__(
         self,
@@ -158,10 +165,12 @@ class ServiceFailed(ServiceError):
         action: str = "",
         status: int = 502,
         retry_after: float | None = None,
+        unreachable: bool = False,
     ) -> None:
         super().__init__(message, service=service, action=action)
         self.status = status
         self.retry_after = retry_after
+        self.unreachable = unreachable
 
 
 class ServiceRefused(ServiceError):
@@ -221,6 +230,13 @@ class WireError(ServiceError):
 
 class FramingError(WireError):
     """The bytes of an answer are not HTTP, or say in two ways where they end; nothing of it was used."""
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """The service could not be asked just now; it has not said anything that would count."""
+    if isinstance(error, ServiceFailed):
+        return error.unreachable
+    return isinstance(error, (ServiceUnreachable, ServiceTimeout, ServiceBusy))
 
 
 class ContextError(PlugItError):

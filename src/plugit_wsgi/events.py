@@ -58,8 +58,8 @@ class Refused(Event):
 
     Attributes:
         status: HTTP status.
-        reason: the rule (a meta key, "csrf", "path"); "busy" or "open" if it was the guard: there was no place,
-            or the circuit is open.
+        reason: the rule (a meta key, "csrf", "path"); "busy" or "open" if it was the guard: there was no
+            place, or the circuit is open.
     """
 
     status: int

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 import webob
@@ -85,9 +86,15 @@ class Framer:
         status: int = 200,
         headers: Headers = (),
         writes: SessionWrites | None = None,
+        is_stale: bool = False,
+        is_fallback: bool = False,
     ) -> Answer:
         """A fragment in the layout."""
-        page = self._page(fragment, visit, status=status, token=token)
+        page = replace(
+            self._page(fragment, visit, status=status, token=token),
+            is_stale=is_stale,
+            is_fallback=is_fallback,
+        )
         text = apply_layout(self._layout, page, visit.request)
         more = [HTML, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
         return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)

@@ -32,17 +32,28 @@ from .cache.kept import Kept
 from .client import ServiceClient
 from .clock import Clock, Deadline
 from .config import Service
-from .errors import LoginRequired, MethodNotAllowed, ServiceFailed, ServiceRefused, WireError
+from .errors import (
+    LoginRequired,
+    MethodNotAllowed,
+    ServiceError,
+    ServiceFailed,
+    ServiceRefused,
+    WireError,
+)
+from .events import StaleServed
+from .flight import Flights
 from .framing import Framer, is_for_other_origins
 from .http import HTML, METHODS, SAFE_METHODS, Answer, Pair, canonical_path
-from .interfaces import Cache
+from .interfaces import Cache, Observe
 from .outgoing import FILE_REQUEST_HEADERS, CallBuilder, Once, copied, is_in_form, our_fields
 from .page import Fragment
 from .people import Visitor
 from .rendering import Renderer, html_fragment
 from .session import Session
+from .setbacks import Setbacks
 from .targets import action_target
 from .visits import Visit
+from .wire.context import digest
 from .wire.meta import ActionMeta
 from .wire.names import CSRF_MARKER
 from .wire.result import ActionResult, Data, File, Html, Moved, Redirect, Status
@@ -63,6 +74,8 @@ class Pipeline:
         framer: makes answers.
         tokens: CSRF tokens of the service.
         cache: keeps pages.
+        flights: of loads under way, so that many visitors ask once.
+        observe: is told of stale pages.
         clock: the time.
     """
 
@@ -76,6 +89,8 @@ class Pipeline:
         framer: Framer,
         tokens: csrf.Tokens,
         cache: Cache,
+        flights: Flights,
+        observe: Observe,
         clock: Clock,
     ) -> None:
         self.service = service
@@ -85,6 +100,9 @@ class Pipeline:
         self._renderer = renderer
         self._tokens = tokens
         self._cache = cache
+        self._flights = flights
+        self._setbacks = Setbacks(clock)
+        self._observe = observe
         self._clock = clock
         self._complaints = Once()
 
@@ -102,13 +120,60 @@ class Pipeline:
         self._check_access(visit, meta)
         self._check_origin(visit)
         asked = Asked.of(visit, meta, deadline)
+        if asked.key is None:
+            return self._ask(asked, moved)
         kept = self._load(asked)
-        if kept is not None:
+        if kept is not None and self._is_fresh(kept):
             return self._finish(kept.value, asked, kept)
+        return self._renew(asked, kept, moved)
+
+    def _ask(self, asked: Asked, moved: bool) -> Answer:
         asked, result = self._call(asked)
         if isinstance(result, Moved):
-            return self._follow(result, visit, moved)
+            return self._follow(result, asked.visit, moved)
         return self._finish(result, asked, self._keep(result, asked))
+
+    def _renew(self, asked: Asked, kept: Kept[Data] | None, moved: bool) -> Answer:
+        """A page that may be kept, and is not, or too old: one visitor asks, others have the old one."""
+        key = asked.key
+        with self._flights.join(key) as flight:
+            if kept is None and flight.wait(asked.deadline):
+                newer = self._load(asked)
+                if newer is not None and self._is_fresh(newer):
+                    return self._finish(newer.value, asked, newer)
+            if kept is None:
+                return self._ask(asked, moved)
+            if not flight.leads:
+                return self._finish(kept.value, asked, kept)
+            setback = self._setbacks.recent(key)
+            if setback is not None:
+                return self._finish_stale(kept, asked, setback)
+            try:
+                answer = self._ask(asked, moved)
+            except ServiceError as error:
+                if isinstance(error, ServiceRefused):
+                    raise  # its own word about this page, and newer than the one we have
+                self._setbacks.note(key, error)
+                return self._finish_stale(kept, asked, error)
+            self._setbacks.forget(key)
+            return answer
+
+    def _finish_stale(self, kept: Kept[Data], asked: Asked, cause: Exception) -> Answer:
+        """What the service said before, since it cannot be asked now; the page says so."""
+        age = self._clock.monotonic() - kept.fresh_until + asked.meta.cache_time
+        self._observe(
+            StaleServed(
+                service=self.service.name,
+                action=asked.visit.action,
+                request_id=asked.visit.request_id,
+                age=age,
+                cause=type(cause).__name__,
+            )
+        )
+        return self._finish(kept.value, replace(asked, is_stale=True), kept)
+
+    def _is_fresh(self, kept: Kept[Data]) -> bool:
+        return self._clock.monotonic() < kept.fresh_until
 
     def media(self, visit: Visit, path: str) -> Answer:
         """The answer for a media file; `path` is canonical, with a leading slash.
@@ -205,7 +270,7 @@ class Pipeline:
             return None
         seconds = asked.meta.cache_time
         kept = Kept(value=result, fresh_until=self._clock.monotonic() + seconds)
-        self._cache.set(asked.key, kept, seconds, 4 * len(result.raw))
+        self._cache.set(asked.key, kept, seconds + self.client.limits.page_stale, 4 * len(result.raw))
         return kept
 
     def _finish(self, result: ActionResult, asked: Asked, kept: Kept[Data] | None) -> Answer:
@@ -269,21 +334,29 @@ class Pipeline:
             content = f"{fragment.head}{fragment.content}".encode()
             return self.framer.bare(content, HTML[1], result, visit, personal=True, token=token)
         return self.framer.page(
-            fragment, visit, token=token, status=result.status, headers=result.headers, writes=result.writes
+            fragment,
+            visit,
+            token=token,
+            status=result.status,
+            headers=result.headers,
+            writes=result.writes,
+            is_stale=asked.is_stale,
         )
 
     def _fragment(self, result: Data, asked: Asked, kept: Kept[Data] | None, token: str) -> Fragment:
         """The rendered template; kept beside the data if it is the same for everybody (rule 3)."""
         if kept is None:
             return self._renderer.render(asked, result.value, token)[0]
-        key = ("fragment", asked.key)
+        # Of these very data: a newer answer under the same key has a fragment of its own.
+        key = ("fragment", asked.key, digest(result.raw))
         found: Fragment | None = self._cache.get(key)
         if found is not None:
             return found
         fragment, personal = self._renderer.render(asked, result.value, token)
         if not personal:
             size = 2 * (len(fragment.content) + len(fragment.head) + len(fragment.menu))
-            self._cache.set(key, fragment, kept.fresh_until - self._clock.monotonic(), size)
+            seconds = kept.fresh_until - self._clock.monotonic() + self.client.limits.page_stale
+            self._cache.set(key, fragment, seconds, size)
         return fragment
 
 

@@ -25,6 +25,7 @@ from plugit_wsgi.errors import (
 )
 from plugit_wsgi.events import Event, ServiceCalled
 from plugit_wsgi.exchanges import SMALL, Exchanges
+from plugit_wsgi.flight import Flights
 from plugit_wsgi.guard import Places
 from plugit_wsgi.interfaces import CompiledTemplate
 from plugit_wsgi.testing.clock import FakeClock
@@ -94,6 +95,7 @@ class World:
             engine=self.engine,
             cache=self.cache,
             templates=self.templates,
+            flights=Flights(1),
             clock=self.clock,
         )
 
@@ -207,7 +209,6 @@ def test_last_good_meta_serves_while_the_service_cannot_be_reached(world: World,
         (Reply(body={"template_tag": "t" * 2000}), WireError),
         (Reply(status=404, body=""), ActionNotFound),
         (Reply(status=500, body=""), ServiceFailed),
-        (Reply(status=503, body=""), ServiceFailed),
         (Reply(status=403, body=""), ServiceFailed),
         (Reply(status=204, body=""), ServiceFailed),
         (Reply(status=302, headers=(("Location", "http://evil.example/meta/a"),), body=""), ServiceFailed),
@@ -233,8 +234,31 @@ def test_a_wrong_meta_is_not_kept_over_the_good_one(world: World) -> None:
     world.service.answer("/meta/a", Reply(body="nonsense"))
     with pytest.raises(WireError):
         world.client.meta("/a", world.deadline)
+    world.clock.advance(7)  # what was wrong is asked for again only after a while
     world.down = ServiceUnreachable("down")
     assert world.client.meta("/a", world.deadline) == known
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_gateway_that_answers_for_the_service_says_nothing_of_its_rules(world: World, status: int) -> None:
+    """As if nobody had answered: the last good one serves."""
+    world.meta(only_admin_user=True)
+    known = world.client.meta("/a", world.deadline)
+    world.clock.advance(301)
+    world.service.answer("/meta/a", Reply(status=status, body=""))
+    assert world.client.meta("/a", world.deadline) == known
+
+
+def test_a_wrong_meta_is_asked_for_once_in_five_seconds(world: World) -> None:
+    """To ask at each visit would help nobody; what was wrong is refused meanwhile."""
+    world.service.answer("/meta/a", Reply(body="nonsense"))
+    for _ in range(5):
+        with pytest.raises(WireError, match="not JSON"):
+            world.client.meta("/a", world.deadline)
+    assert len(world.service.called("/meta")) == 1
+    world.meta(only_admin_user=True)
+    world.clock.advance(7)
+    assert isinstance(world.client.meta("/a", world.deadline), ActionMeta)
 
 
 def test_without_a_meta_a_service_that_is_down_is_down(world: World) -> None:

@@ -1,0 +1,85 @@
+"""One load at a time: many want the same, one asks, the others use what comes.
+
+1. Who comes first leads: it loads. All others follow.
+2. Few may wait for the leader, and those only until their own deadline: waiting for somebody else's load of a
+   hanging page holds a thread as well as loading it. Whoever may not wait is told so at once.
+3. Nothing is kept here: what was loaded is in a cache, or it is not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from .clock import Deadline
+
+
+class Flights:
+    """The loads of one service that are under way. Thread-safe.
+
+    Args:
+        waiters: how many followers may wait at a time.
+    """
+
+    def __init__(self, waiters: int) -> None:
+        self._lock = threading.Lock()
+        self._under_way: dict[Hashable, threading.Event] = {}
+        self._free_chairs = waiters
+
+    @contextmanager
+    def join(self, key: Hashable) -> Iterator[Flight]:
+        """Joins the load of `key`; a leader's load ends with the block, however it ends."""
+        with self._lock:
+            landed = self._under_way.get(key)
+            leads = landed is None
+            if landed is None:
+                landed = self._under_way[key] = threading.Event()
+        try:
+            yield Flight(self, landed, leads=leads)
+        finally:
+            if leads:
+                with self._lock:
+                    del self._under_way[key]
+                landed.set()
+
+    def take_chair(self) -> bool:
+        """A place to wait, if there is one."""
+        with self._lock:
+            if self._free_chairs <= 0:
+                return False
+            self._free_chairs -= 1
+            return True
+
+    def leave_chair(self) -> None:
+        """Gives a place to wait back."""
+        with self._lock:
+            self._free_chairs += 1
+
+
+class Flight:
+    """One visitor's part in a load. One per request.
+
+    Attributes:
+        leads: it is this visitor who loads.
+    """
+
+    __slots__ = ("_flights", "_landed", "leads")
+
+    def __init__(self, flights: Flights, landed: threading.Event, *, leads: bool) -> None:
+        self._flights = flights
+        self._landed = landed
+        self.leads = leads
+
+    def wait(self, deadline: Deadline) -> bool:
+        """Waits for the leader, if one more may.
+
+        Returns:
+            Whether the leader has ended in time; what it loaded, if anything, is in the cache.
+        """
+        if self.leads or not self._flights.take_chair():
+            return False
+        try:
+            return self._landed.wait(deadline.remaining())
+        finally:
+            self._flights.leave_chair()

@@ -1,0 +1,192 @@
+"""Old pages: while one visitor looks for a newer one, and while the service cannot be asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from plugit_wsgi import Limits
+from plugit_wsgi.events import Event, StaleServed
+from plugit_wsgi.page import Page
+from plugit_wsgi.testing.clock import FakeClock
+from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
+from tests.integration.conftest import Host, MakeHost
+from tests.integration.test_rules import until
+
+DOWN = Reply(status=503)
+
+
+def layout(page: Page, request: Any) -> str:
+    return f"{page.content}|stale={page.is_stale}"
+
+
+class Numbered:
+    """An action that says how often it was called, and can be broken."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.reply: Reply | None = None
+        self.gate: threading.Event | None = None
+
+    def __call__(self, call: Call) -> Reply:
+        self.calls += 1
+        number = self.calls
+        if self.gate is not None:
+            self.gate.wait(5)
+        return self.reply or Reply(body={"n": number})
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def stale_host(make_host: MakeHost, clock: FakeClock, events: list[Event]) -> Host:
+    return make_host(clock=clock, layout=layout, observe=events.append)
+
+
+@pytest.fixture
+def numbered(service: FakeService) -> Numbered:
+    action = Numbered()
+    service.action("/a", meta={"cache_time": 60}, template="page {{ n }}", answer=action)
+    return action
+
+
+def test_while_the_service_cannot_be_asked_the_old_page_is_shown(
+    stale_host: Host, service: FakeService, numbered: Numbered, clock: FakeClock, events: list[Event]
+) -> None:
+    """It says so, and an event tells its age; after ten minutes it is too old."""
+    visitor = stale_host.visitor()
+    assert visitor.get("/s/x/a").text == "page 1|stale=False"
+    service.answer("/action/a", DOWN)
+    clock.advance(61)
+    assert visitor.get("/s/x/a").text == "page 1|stale=True"
+    (event,) = [each for each in events if isinstance(each, StaleServed)]
+    assert (event.action, round(event.age), event.cause) == ("/a", 61, "ServiceFailed")
+    clock.advance(600)
+    assert visitor.get("/s/x/a").status_code == 503
+
+
+def test_a_failed_refresh_is_remembered_for_five_seconds(
+    stale_host: Host, service: FakeService, numbered: Numbered, clock: FakeClock
+) -> None:
+    """Not every visitor tries again at once."""
+    visitor = stale_host.visitor()
+    visitor.get("/s/x/a")
+    service.answer("/action/a", DOWN)
+    clock.advance(61)
+    for _ in range(5):
+        assert visitor.get("/s/x/a").text == "page 1|stale=True"
+    assert len(service.called("/action")) == 2
+    clock.advance(7)
+    service.answer("/action/a", numbered)
+    assert visitor.get("/s/x/a").text == "page 2|stale=False"
+
+
+@pytest.mark.parametrize("status", [404, 403, 500, 410])
+def test_the_services_own_word_is_above_an_old_page(
+    stale_host: Host, service: FakeService, numbered: Numbered, clock: FakeClock, status: int
+) -> None:
+    """What is gone, forbidden or wrong now is not shown from before."""
+    visitor = stale_host.visitor()
+    visitor.get("/s/x/a")
+    service.answer("/action/a", Reply(status=status))
+    clock.advance(61)
+    assert visitor.get("/s/x/a").status_code == status
+
+
+def test_rules_hold_for_old_pages(
+    stale_host: Host, service: FakeService, numbered: Numbered, clock: FakeClock
+) -> None:
+    """Who may not see the page does not see the old one either; by the last rules that were known."""
+    service.action(
+        "/a",
+        meta={"cache_time": 60, "only_member_user": True, "cache_by_user": False},
+        template="{{ n }}",
+        answer=numbered,
+    )
+    assert stale_host.visitor("max").get("/s/x/a").status_code == 200
+    for path in ("/meta/a", "/action/a"):
+        service.answer(path, DOWN)
+    clock.advance(61)
+    assert stale_host.visitor("max").get("/s/x/a").text == "1|stale=True"
+    assert stale_host.visitor("anna").get("/s/x/a").status_code == 403
+    assert stale_host.visitor().get("/s/x/a").status_code == 403
+
+
+def test_meta_that_is_wrong_never_falls_back_to_an_older_rule(
+    stale_host: Host, service: FakeService, numbered: Numbered, clock: FakeClock
+) -> None:
+    """And it is asked for once in five seconds, not at each visit."""
+    visitor = stale_host.visitor()
+    visitor.get("/s/x/a")
+    service.answer("/meta/a", Reply(body='{"template_tag": "t", "only_new_rule": true}'))
+    for _ in range(5):
+        assert visitor.get("/s/x/a").status_code == 502
+    assert len(service.called("/meta")) == 2
+    clock.advance(7)
+    service.answer("/meta/a", Reply(body={"template_tag": "t", "json_only": True}))
+    assert visitor.get("/s/x/a").status_code == 200
+
+
+def test_a_hot_page_that_expires_under_many_visitors_makes_one_call(
+    stale_host: Host, service: FakeService, numbered: Numbered, clock: FakeClock
+) -> None:
+    """One asks, a hundred others have the page of a moment ago, at once."""
+    stale_host.visitor().get("/s/x/a")
+    numbered.gate = threading.Event()
+    clock.advance(61)
+    answers: list[str] = []
+    leader = threading.Thread(target=lambda: answers.append(stale_host.visitor().get("/s/x/a").text))
+    leader.start()
+    until(lambda: numbered.calls == 2)
+    started = time.monotonic()
+    for _ in range(100):
+        assert stale_host.visitor().get("/s/x/a").text == "page 1|stale=False"
+    assert time.monotonic() - started < 5
+    numbered.gate.set()
+    leader.join()
+    assert answers == ["page 2|stale=False"]
+    assert stale_host.visitor().get("/s/x/a").text == "page 2|stale=False"
+    assert numbered.calls == 2
+
+
+def test_a_new_answer_has_a_fragment_of_its_own(
+    stale_host: Host, numbered: Numbered, clock: FakeClock
+) -> None:
+    """The fragment kept for an old page never stands for the new one."""
+    visitor = stale_host.visitor()
+    for number in (1, 2, 3):
+        assert visitor.get("/s/x/a").text == f"page {number}|stale=False"
+        clock.advance(61)
+
+
+def test_visitors_who_cannot_wait_ask_themselves(make_host: MakeHost, service: FakeService) -> None:
+    """A page that nobody has yet: one leads, one waits, the others are not refused while there are places."""
+    gate, calls = threading.Event(), list[int]()
+
+    def slow(call: Call) -> Reply:
+        calls.append(1)
+        gate.wait(5)
+        return Reply(body={"n": 1})
+
+    host = make_host(threads=8, limits=Limits(page=4.0))
+    service.action("/a", meta={"json_only": True, "cache_time": 60}, answer=slow)
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: statuses.append(host.visitor().get("/s/x/a").status_code))
+        for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(calls) == 4)
+    time.sleep(0.05)
+    assert len(calls) == 4
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 5
