@@ -1,7 +1,7 @@
 """The cache that workers and machines share.
 
 1. An entry lies under namespace, format and the SHA-256 of its key, and says its whole lifetime. Redis says
-   how old it is, by what is left of that, in the same breath. No two clocks of machines are compared.
+   how old it is, by what is left of that. No two clocks of machines are compared.
 2. Whoever can write into Redis cannot keep an entry alive: `CLOCKS_DIFFER` seconds after its end by the
    clocks of machines it is gone in any case.
 3. Each service has a token of its generation. Entries of another generation are nothing, and a token that is
@@ -66,10 +66,12 @@ class RedisCache:
     def get(self, key: Key) -> Any | None:
         """See `Cache.get`; None as well if Redis does not answer in time, or with nonsense."""
         name, generation_name = self._names(key)
-        replies = self._server.ask(("GET", name), ("PTTL", name), ("GET", generation_name))
+        # In this order, what is replaced in between looks older than it is, never younger; and what is
+        # forgotten in between is gone.
+        replies = self._server.ask(("PTTL", name), ("GET", name), ("GET", generation_name))
         if replies is None:
             return None
-        sealed, left, generation = replies
+        left, sealed, generation = replies
         self._remember(name, generation)
         content = self._seal.open(name, sealed)
         if content is None or not isinstance(left, int) or generation is None:

@@ -49,9 +49,10 @@ class Server:
         self._logged = float("-inf")
 
     def ask(self, *commands: Command) -> list[Any] | None:
-        """Replies to commands that Redis runs together; None if it does not answer, or not in time.
+        """Replies to commands that are sent at once; None if Redis does not answer, or not in time.
 
-        Also None if Redis refuses one of them, because it is full or may not write.
+        Also None if it refuses one of them, because it is full or may not write. Others' commands may come
+        between these: it is no transaction, of which a full Redis refuses even the reads.
         """
         now = self._clock.monotonic()
         if now < self._quiet_until:
@@ -65,7 +66,7 @@ class Server:
         self._patience.start(PATIENCE)
         replies: list[Any] | None
         try:
-            with self._connected().pipeline(transaction=len(commands) > 1) as pipeline:
+            with self._connected().pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 replies = pipeline.execute()
