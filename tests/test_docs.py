@@ -37,6 +37,7 @@ PAGES = (
     "layouts",
     "deployment",
     "protocol",
+    "observability",
     "architecture",
     "cli",
     "security",
