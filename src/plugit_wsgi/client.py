@@ -19,6 +19,7 @@ from .clock import Clock, Deadline
 from .config import Limits, Service
 from .errors import (
     ActionNotFound,
+    RequestRejected,
     ServiceError,
     ServiceFailed,
     TemplateError,
@@ -27,7 +28,7 @@ from .errors import (
 )
 from .exchanges import Exchange, Exchanges, call_headers
 from .flight import Flights
-from .http import FILE_HEADERS, below, get_header
+from .http import FILE_HEADERS, below, canonical_path, get_header
 from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, ServiceResponse, TemplateEngine
 from .lifetimes import DAY, read_lifetime
 from .setbacks import Setbacks
@@ -291,6 +292,29 @@ class ServiceClient:
 
     def _file_headers(self, response: ServiceResponse) -> Headers:
         return passed_headers(response.headers, self.service, self.limits, FILE_HEADERS)
+
+    def fallback(self, meta: ActionMeta) -> bytes | None:
+        """The fragment that stands in for an action while the service is away; None if it has none here.
+
+        It is fetched while the service answers, with the page, and kept in this process for a day.
+        """
+        kept: bytes | None = self._templates.get(("fallback", self.service.name, meta.fallback))
+        return kept
+
+    def keep_fallback(self, meta: ActionMeta, deadline: Deadline, request_id: str = "") -> None:
+        """Fetches that fragment, if it is not here; what goes wrong is tried again a little later."""
+        key = ("fallback", self.service.name, meta.fallback)
+        if self._templates.get(key) is not None or self._setbacks.recent(key) is not None:
+            return
+        try:
+            path = canonical_path("/" + meta.fallback.encode("utf-8").decode("latin-1").lstrip("/"))
+            with self.exchanges.get(names.MEDIA, path, deadline, request_id=request_id) as exchange:
+                if exchange.response.status != 200:
+                    raise service_failure(exchange.response, self.limits)
+                content = exchange.response.read(self.limits.template_size)
+            self._templates.set(key, content, DAY, len(content))
+        except (RequestRejected, ServiceError) as error:
+            self._setbacks.note(key, error)
 
     def ping(self, text: str, deadline: Deadline) -> bool:
         """The service answers, and repeats what it was told."""

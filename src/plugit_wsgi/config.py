@@ -127,6 +127,7 @@ class Service:
         redirect_hosts: hosts (``example.org`` or ``example.org:8080``) that the service may redirect to.
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
         transport: "requests".
+        fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
         ConfigError: names field, value and what was expected.
@@ -148,6 +149,7 @@ class Service:
     redirect_hosts: tuple[str, ...] = field(default=(), kw_only=True)
     cors_credentials: bool = field(default=False, kw_only=True)
     transport: str = field(default="requests", kw_only=True)
+    fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -165,6 +167,9 @@ class Service:
         for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials"):
             self._check_choice(name, (False, True))
         self._check_hosts()
+        status = self.fallback_status
+        if status is not None and (isinstance(status, bool) or status not in range(200, 600)):
+            raise ConfigError(f"Service({self.name!r}).fallback_status", status, "200 to 599, or None")
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise ConfigError(f"Service({self.name!r}).limits", self.limits, "Limits(...)")
         self._refuse_unbuilt()

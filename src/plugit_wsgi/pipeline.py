@@ -25,6 +25,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
+from markupsafe import Markup
+
 from . import access, csrf
 from .asked import Asked
 from .body import Body, read_body
@@ -39,8 +41,9 @@ from .errors import (
     ServiceFailed,
     ServiceRefused,
     WireError,
+    is_unreachable,
 )
-from .events import StaleServed
+from .events import FallbackServed, StaleServed
 from .flight import Flights
 from .framing import Framer, is_for_other_origins
 from .http import HTML, METHODS, SAFE_METHODS, Answer, Pair, canonical_path
@@ -120,6 +123,12 @@ class Pipeline:
         self._check_access(visit, meta)
         self._check_origin(visit)
         asked = Asked.of(visit, meta, deadline)
+        try:
+            return self._page(asked, moved)
+        except ServiceError as error:
+            return self._stand_in(asked, error)
+
+    def _page(self, asked: Asked, moved: bool) -> Answer:
         if asked.key is None:
             return self._ask(asked, moved)
         kept = self._load(asked)
@@ -131,7 +140,30 @@ class Pipeline:
         asked, result = self._call(asked)
         if isinstance(result, Moved):
             return self._follow(result, asked.visit, moved)
-        return self._finish(result, asked, self._keep(result, asked))
+        answer = self._finish(result, asked, self._keep(result, asked))
+        if asked.meta.fallback:
+            self.client.keep_fallback(asked.meta, asked.deadline, asked.visit.request_id)
+        return answer
+
+    def _stand_in(self, asked: Asked, error: ServiceError) -> Answer:
+        """The service's own page for when it is away, if it has one; else the error goes on."""
+        visit = asked.visit
+        away = isinstance(error, WireError) or is_unreachable(error)
+        content = self.client.fallback(asked.meta) if asked.meta.fallback and away else None
+        if content is None or visit.method != "GET" or not asked.is_framed:
+            raise error
+        status = self.service.fallback_status or error.status
+        self._observe(
+            FallbackServed(
+                service=self.service.name,
+                action=visit.action,
+                request_id=visit.request_id,
+                kind="service",
+                status=status,
+            )
+        )
+        fragment = Fragment(title=self.service.name, content=Markup(content.decode("utf-8", "replace")))
+        return self.framer.page(fragment, visit, token="", status=status, is_fallback=True)
 
     def _renew(self, asked: Asked, kept: Kept[Data] | None, moved: bool) -> Answer:
         """A page that may be kept, and is not, or too old: one visitor asks, others have the old one."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plugit_wsgi import Limits
-from plugit_wsgi.events import Event, StaleServed
+from plugit_wsgi.events import Event, FallbackServed, StaleServed
 from plugit_wsgi.page import Page
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
@@ -190,3 +190,69 @@ def test_visitors_who_cannot_wait_ask_themselves(make_host: MakeHost, service: F
     for thread in threads:
         thread.join()
     assert statuses == [200] * 5
+
+
+AWAY = "<p>We are moving house.</p>"
+
+
+def fallback_layout(page: Page, request: Any) -> str:
+    return f"{page.content}|{page.is_fallback}|{page.csrf_token}"
+
+
+@pytest.fixture
+def with_fallback(service: FakeService) -> FakeService:
+    service.answer("/media/away.html", Reply(body=AWAY))
+    service.action(
+        "/a", meta={"fallback": "away.html", "only_member_user": True}, template="hello", answer={}
+    )
+    return service
+
+
+@pytest.mark.parametrize(("status", "shown"), [(None, 503), (200, 200)])
+def test_a_services_own_page_stands_in_while_it_is_away(
+    make_host: MakeHost,
+    with_fallback: FakeService,
+    events: list[Event],
+    clock: FakeClock,
+    status: Any,
+    shown: int,
+) -> None:
+    """Fetched while it answered; honest about the status unless the mount says otherwise; rules hold."""
+    host = make_host(
+        clock=clock, layout=fallback_layout, observe=events.append, of_service={"fallback_status": status}
+    )
+    member = host.visitor("max")
+    assert member.get("/s/x/a").text.startswith("hello|False|")
+    member.get("/s/x/a")
+    assert len(with_fallback.called("/media")) == 1
+    with_fallback.answer("/action/a", DOWN)
+    answer = member.get("/s/x/a")
+    assert (answer.status_code, answer.text) == (shown, f"{AWAY}|True|")
+    assert host.visitor("anna").get("/s/x/a").text.count(AWAY) == 0
+    (event,) = [each for each in events if isinstance(each, FallbackServed)]
+    assert (event.kind, event.status) == ("service", shown)
+
+
+@pytest.mark.parametrize("reply", [Reply(status=404), Reply(status=500), Reply(status=403)])
+def test_nothing_stands_in_for_the_services_own_word(
+    make_host: MakeHost, with_fallback: FakeService, reply: Reply
+) -> None:
+    """It is there, and says something else."""
+    host = make_host(layout=fallback_layout)
+    host.visitor("max").get("/s/x/a")
+    with_fallback.answer("/action/a", reply)
+    answer = host.visitor("max").get("/s/x/a")
+    assert (answer.status_code, AWAY in answer.text) == (reply.status, False)
+
+
+def test_a_fallback_that_cannot_be_fetched_costs_nothing(
+    make_host: MakeHost, with_fallback: FakeService, clock: FakeClock
+) -> None:
+    """The page comes as ever, and it is not tried again at each visit."""
+    host = make_host(clock=clock, layout=fallback_layout)
+    with_fallback.answer("/media/away.html", Reply(status=404))
+    for _ in range(3):
+        assert host.visitor("max").get("/s/x/a").text.startswith("hello")
+    assert len(with_fallback.called("/media")) == 1
+    with_fallback.answer("/action/a", DOWN)
+    assert host.visitor("max").get("/s/x/a").status_code == 503

@@ -199,6 +199,22 @@ def no_template() -> _Decorator[_Function]:
     return _mark_meta(no_template=True)
 
 
+def fallback(media: str) -> _Decorator[_Function]:
+    """Names a page that stands in for this one while the service is away.
+
+    Hosts that do not know the extension ignore it.
+
+    Args:
+        media: path of an HTML fragment in ``media/``, the same for everybody.
+
+    Raises:
+        ConfigError: not a path below ``media/``.
+    """
+    if not media or media.startswith("/") or ".." in media.split("/"):
+        raise ConfigError("fallback", media, "a path below media/, such as 'away.html'")
+    return _mark_meta(fallback=media)
+
+
 def crossdomain(
     origin: str | Iterable[str],
     methods: Iterable[str] | None = None,

@@ -40,6 +40,8 @@ class ActionMeta:
         public: needs no organization in organization mode.
         json_only, xml_only, no_template: what the visitor gets.
         address_in_networks: networks that may see it; None is everybody.
+        fallback: media path of an HTML fragment that stands in for the page while the service is away; "" is
+            none. An extension.
     """
 
     template_tag: str = ""
@@ -56,6 +58,7 @@ class ActionMeta:
     xml_only: bool = False
     no_template: bool = False
     address_in_networks: tuple[Network, ...] | None = None
+    fallback: str = ""
 
     @classmethod
     def from_json(cls, body: bytes) -> ActionMeta:
@@ -159,4 +162,5 @@ _PARSERS: dict[str, Callable[[str, object], Any]] = {
     "xml_only": _boolean,
     "no_template": _boolean,
     "address_in_networks": _networks,
+    "fallback": _text,
 }

@@ -48,11 +48,12 @@ def test_ping_gives_back_what_it_got(query, data):
 
 
 def test_version_says_the_protocol():
-    """The name is free; extensions are told only when there are any."""
+    """The name is free; extensions of version 1 are told."""
     assert service(config={"PI_API_NAME": "mine"}).get("/version").json == {
         "result": "Ok",
         "version": "1",
         "protocol": "mine",
+        "extensions": ["fallback"],
     }
 
 

@@ -25,6 +25,7 @@ META = [
     (sdk.json_only(), {"json_only": True}),
     (sdk.xml_only(), {"xml_only": True}),
     (sdk.no_template(), {"no_template": True}),
+    (sdk.fallback("away.html"), {"fallback": "away.html"}),
     (
         sdk.address_in_networks(["10.0.0.0/8", "fd00::/8"]),
         {"address_in_networks": ["10.0.0.0/8", "fd00::/8"]},
