@@ -112,6 +112,7 @@ class _Tcp(Connection):
         self._patience = patience
         self._resolver = resolver
         super().__init__(**options)
+        _stay_nameless(self)
 
     def _connect(self) -> BoundedSocket:
         return BoundedSocket(self._secured(self._open()), self._patience)
@@ -142,9 +143,16 @@ class _Unix(UnixDomainSocketConnection):
     def __init__(self, *, patience: Patience, **options: Any) -> None:
         self._patience = patience
         super().__init__(**options)
+        _stay_nameless(self)
 
     def _connect(self) -> BoundedSocket:
         return BoundedSocket(super()._connect(), self._patience)
+
+
+def _stay_nameless(connection: Any) -> None:
+    # To tell Redis the name and version of the library takes two exchanges more out of `PATIENCE`. Which of
+    # these attributes there is depends on the release of redis-py.
+    connection.driver_info = connection.lib_name = connection.lib_version = None
 
 
 def _read_url(url: str, patience: Patience, clock: Clock) -> tuple[type[Any], dict[str, Any]]:

@@ -23,7 +23,7 @@ from plugit_wsgi.testing.session_contract import Browser
 
 SECRET = "a secret of the tests, long enough."
 KEY = ("page", "polls", "/a")
-SLACK = 0.15
+SLACK = 0.4
 """Seconds that a busy machine may add."""
 
 
