@@ -60,6 +60,7 @@ ORDER = (
     {"exchanges"},
     {"client", "asked"},
     {"outgoing", "framing", "rendering"},
+    {"finishing"},
     {"pipeline", "refusals"},
     {"mounted", "loading"},
     {"assembly"},

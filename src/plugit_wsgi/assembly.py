@@ -14,6 +14,7 @@ from .config import Limits, Service
 from .csrf import Tokens
 from .events import CircuitChanged
 from .exchanges import Exchanges
+from .finishing import Finisher
 from .flight import Flights
 from .framing import Framer
 from .hostapi.api import ServiceApi
@@ -126,7 +127,14 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         client.service,
         client=client,
         builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
-        renderer=Renderer(client, host.directory),
+        finisher=Finisher(
+            framer=framer,
+            renderer=Renderer(client, host.directory),
+            cache=host.cache,
+            page_stale=client.limits.page_stale,
+            title=client.service.name,
+            clock=host.clock,
+        ),
         framer=framer,
         tokens=tokens,
         cache=host.cache,

@@ -24,6 +24,7 @@ from .config import (
     service_from_table,
 )
 from .errors import ConfigError
+from .finishing import close_body
 from .guard import host_places
 from .http import Answer
 from .interfaces import Directory, Identify, Layout, Observe
@@ -33,7 +34,6 @@ from .mounts import MountTable
 from .observers import combine
 from .observers.log import LogLines
 from .people import User
-from .pipeline import close_body
 from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
 from .wire.keys import load_secrets

@@ -19,11 +19,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
-from typing import cast
 
 from markupsafe import Markup
 
@@ -44,24 +40,21 @@ from .errors import (
     is_unreachable,
 )
 from .events import FallbackServed, StaleServed
+from .finishing import Finisher
 from .flight import Flights
-from .framing import Framer, is_for_other_origins
-from .http import HTML, METHODS, SAFE_METHODS, Answer, Pair, canonical_path
+from .framing import Framer
+from .http import METHODS, SAFE_METHODS, Answer, Pair, canonical_path
 from .interfaces import Cache, Observe
 from .outgoing import FILE_REQUEST_HEADERS, CallBuilder, Once, copied, is_in_form, our_fields
 from .page import Fragment
 from .people import Visitor
-from .rendering import Renderer, html_fragment
 from .session import Session
 from .setbacks import Setbacks
 from .targets import action_target
 from .visits import Visit
-from .wire.context import digest
 from .wire.meta import ActionMeta
-from .wire.names import CSRF_MARKER
-from .wire.result import ActionResult, Data, File, Html, Moved, Redirect, Status
+from .wire.result import ActionResult, Data, File, Moved, Redirect
 
-_log = logging.getLogger("plugit_wsgi.pipeline")
 PAGES_META = ActionMeta()
 """Pages mode has no meta: no rules, no cache."""
 
@@ -73,8 +66,8 @@ class Pipeline:
         service: which.
         client: calls it.
         builder: of its calls.
-        renderer: of its templates.
-        framer: makes answers.
+        finisher: makes answers of results.
+        framer: makes pages and redirects.
         tokens: CSRF tokens of the service.
         cache: keeps pages.
         flights: of loads under way, so that many visitors ask once.
@@ -88,7 +81,7 @@ class Pipeline:
         *,
         client: ServiceClient,
         builder: CallBuilder,
-        renderer: Renderer,
+        finisher: Finisher,
         framer: Framer,
         tokens: csrf.Tokens,
         cache: Cache,
@@ -100,7 +93,7 @@ class Pipeline:
         self.client = client
         self.framer = framer
         self._builder = builder
-        self._renderer = renderer
+        self._finisher = finisher
         self._tokens = tokens
         self._cache = cache
         self._flights = flights
@@ -133,14 +126,14 @@ class Pipeline:
             return self._ask(asked, moved)
         kept = self._load(asked)
         if kept is not None and self._is_fresh(kept):
-            return self._finish(kept.value, asked, kept)
+            return self._finisher.finish(kept.value, asked, kept)
         return self._renew(asked, kept, moved)
 
     def _ask(self, asked: Asked, moved: bool) -> Answer:
         asked, result = self._call(asked)
         if isinstance(result, Moved):
             return self._follow(result, asked.visit, moved)
-        answer = self._finish(result, asked, self._keep(result, asked))
+        answer = self._finisher.finish(result, asked, self._keep(result, asked))
         if asked.meta.fallback:
             self.client.keep_fallback(asked.meta, asked.deadline, asked.visit.request_id)
         return answer
@@ -172,11 +165,11 @@ class Pipeline:
             if kept is None and flight.wait(asked.deadline):
                 newer = self._load(asked)
                 if newer is not None and self._is_fresh(newer):
-                    return self._finish(newer.value, asked, newer)
+                    return self._finisher.finish(newer.value, asked, newer)
             if kept is None:
                 return self._ask(asked, moved)
             if not flight.leads:
-                return self._finish(kept.value, asked, kept)
+                return self._finisher.finish(kept.value, asked, kept)
             setback = self._setbacks.recent(key)
             if setback is not None:
                 return self._finish_stale(kept, asked, setback)
@@ -202,7 +195,7 @@ class Pipeline:
                 cause=type(cause).__name__,
             )
         )
-        return self._finish(kept.value, replace(asked, is_stale=True), kept)
+        return self._finisher.finish(kept.value, replace(asked, is_stale=True), kept)
 
     def _is_fresh(self, kept: Kept[Data]) -> bool:
         return self._clock.monotonic() < kept.fresh_until
@@ -223,7 +216,7 @@ class Pipeline:
             path, visit.query, headers, visit.method, self._deadline(), visit.request_id
         )
         if isinstance(result, File):
-            return self._finish_file(result, visit, personal)
+            return self._finisher.file(result, visit, personal)
         return self.framer.status(result, visit, personal=personal)
 
     def _deadline(self) -> Deadline:
@@ -305,100 +298,6 @@ class Pipeline:
         self._cache.set(asked.key, kept, seconds + self.client.limits.page_stale, 4 * len(result.raw))
         return kept
 
-    def _finish(self, result: ActionResult, asked: Asked, kept: Kept[Data] | None) -> Answer:
-        if isinstance(result, Data):
-            return self._finish_data(result, asked, kept)
-        if isinstance(result, Html):
-            return self._finish_html(result, asked.visit)
-        if isinstance(result, Redirect):
-            return self.framer.redirect(result, asked.visit)
-        if isinstance(result, File):
-            return self._finish_file(result, asked.visit, True)
-        return self._finish_status(cast(Status, result), asked)
-
-    def _finish_file(self, result: File, visit: Visit, personal: bool) -> Answer:
-        """A file; it is closed if no answer comes of it."""
-        try:
-            return self.framer.stream(result, result.body, visit, personal=personal)
-        except BaseException:
-            close_body(result.body)
-            raise
-
-    def _finish_status(self, result: Status, asked: Asked) -> Answer:
-        visit = asked.visit
-        if visit.method == "HEAD":
-            kind = _bare_type(asked) or HTML[1]
-            return self.framer.status(result, visit, personal=asked.is_personal, content_type=kind)
-        if result.status < 400 or visit.method == "OPTIONS":
-            return self.framer.status(result, visit, personal=asked.is_personal)
-        if asked.meta.json_only and "json" in result.content_type.lower():
-            return self.framer.bare(result.body, _json_type(visit), result, visit, personal=True)
-        raise ServiceRefused(f"answered {result.status}", status=result.status, headers=result.headers)
-
-    def _finish_html(self, result: Html, visit: Visit) -> Answer:
-        marker = CSRF_MARKER.encode("ascii")
-        token = self._token(result, visit) if result.framed or marker in result.body else ""
-        text = result.body.replace(marker, token.encode("ascii"))
-        if not result.framed:
-            content_type = result.content_type or HTML[1]
-            return self.framer.bare(text, content_type, result, visit, personal=True, token=token)
-        fragment = html_fragment(
-            result, text, self.service.name, lambda target: self.framer.rewritten(target, visit)
-        )
-        return self.framer.page(
-            fragment, visit, token=token, status=result.status, headers=result.headers, writes=result.writes
-        )
-
-    def _token(self, result: ActionResult, visit: Visit) -> str:
-        return "" if is_for_other_origins(result.headers) else self.framer.token(visit)
-
-    def _finish_data(self, result: Data, asked: Asked, kept: Kept[Data] | None) -> Answer:
-        visit, meta = asked.visit, asked.meta
-        kind = _bare_type(asked)
-        if kind is not None:
-            content = result.raw if meta.json_only else _xml(result.value)
-            return self.framer.bare(content, kind, result, visit, personal=asked.is_personal)
-        if not isinstance(result.value, dict):
-            raise WireError("a page's data must be an object", field="body", received=result.raw[:80])
-        token = self._token(result, visit)
-        fragment = self._fragment(result, asked, kept, token)
-        if meta.no_template:
-            content = f"{fragment.head}{fragment.content}".encode()
-            return self.framer.bare(content, HTML[1], result, visit, personal=True, token=token)
-        return self.framer.page(
-            fragment,
-            visit,
-            token=token,
-            status=result.status,
-            headers=result.headers,
-            writes=result.writes,
-            is_stale=asked.is_stale,
-        )
-
-    def _fragment(self, result: Data, asked: Asked, kept: Kept[Data] | None, token: str) -> Fragment:
-        """The rendered template; kept beside the data if it is the same for everybody (rule 3)."""
-        if kept is None:
-            return self._renderer.render(asked, result.value, token)[0]
-        # Of these very data: a newer answer under the same key has a fragment of its own.
-        key = ("fragment", asked.key, digest(result.raw))
-        found: Fragment | None = self._cache.get(key)
-        if found is not None:
-            return found
-        fragment, personal = self._renderer.render(asked, result.value, token)
-        if not personal:
-            size = 2 * (len(fragment.content) + len(fragment.head) + len(fragment.menu))
-            seconds = kept.fresh_until - self._clock.monotonic() + self.client.limits.page_stale
-            self._cache.set(key, fragment, seconds, size)
-        return fragment
-
-
-def close_body(body: bytes | Iterable[bytes]) -> None:
-    """Closes a body that nobody will iterate."""
-    close = getattr(body, "close", None)
-    if close is not None:
-        with suppress(Exception):
-            close()
-
 
 def _may_keep(result: Data) -> bool:
     """Rule 5; and the service itself has not said that the answer is for one visitor, or for now."""
@@ -408,25 +307,3 @@ def _may_keep(result: Data) -> bool:
         and not result.writes
         and not any(word in said for word in ("private", "no-store"))
     )
-
-
-def _bare_type(asked: Asked) -> str | None:
-    """The content type of an answer without template; None for a page."""
-    if asked.meta.json_only:
-        return _json_type(asked.visit)
-    return "application/xml" if asked.meta.xml_only else None
-
-
-def _json_type(visit: Visit) -> str:
-    # The original's users want no JSON type unless they ask; text/html would run scripts in strings.
-    wants_json = "json" in visit.environ.get("HTTP_ACCEPT", "").lower()
-    return "application/json" if wants_json else "text/plain; charset=utf-8"
-
-
-def _xml(value: object) -> bytes:
-    text = value.get("xml") if isinstance(value, dict) else value
-    if not isinstance(text, str):
-        raise WireError(
-            "an XML action answers text, or an object with the key xml", field="xml", received=text
-        )
-    return text.encode("utf-8")
