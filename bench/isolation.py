@@ -98,15 +98,22 @@ def toxic(log: Path) -> Iterator[dict[str, str]]:
 @contextmanager
 def gunicorn(name: str, urls: dict[str, str], log: Path) -> Iterator[tuple[str, Process | None]]:
     """One of `isolation_apps` under gunicorn gthread 1x8: URL and worker."""
-    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "8"]
-    command += ["-b", f"127.0.0.1:{port}", "--log-level", "warning", f"bench.isolation_apps:{name}"]
     env = {**os.environ, "BENCH_BAD": urls["bad"], "BENCH_GOOD": urls["good"]}
-    with run(command, log, env=env, preexec_fn=_limit_memory) as process:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(url)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        yield url, Process(int(children[0]))
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        command += [
+            "-b",
+            f"fd://{listener.fileno()}",
+            "--log-level",
+            "warning",
+            f"bench.isolation_apps:{name}",
+        ]
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        more = {"env": env, "preexec_fn": _limit_memory, "pass_fds": [listener.fileno()]}
+        with run(command, log, **more) as process:
+            wait_for(url, log)
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            yield url, Process(int(children[0]))
 
 
 @contextmanager
@@ -119,7 +126,7 @@ def nginx(urls: dict[str, str], log: Path) -> Iterator[tuple[str, Process | None
         (Path(folder) / "conf").write_text(text, encoding="ascii")
         with run(["nginx", "-e", "stderr", "-c", f"{folder}/conf"], log):
             url = f"http://127.0.0.1:{port}"
-            wait_for(url)
+            wait_for(url, log)
             yield url, None
 
 
@@ -129,12 +136,12 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_for(url: str) -> None:
+def wait_for(url: str, log: Path) -> None:
     """Until it answers, at most 15 s."""
     end = time.monotonic() + 15
     while ask(url + "/", timeout=1)[0] != 200:
         if time.monotonic() > end:
-            raise SystemExit(f"no answer at {url}")
+            raise SystemExit(f"no answer at {url}\n{log.read_text(errors='replace')}")
         time.sleep(0.05)
 
 
@@ -192,7 +199,7 @@ def peers(fault: Fault, wanted: Sequence[str], rows: str) -> list[str]:
     """Who else is measured: for what happens in actions, on rows that are asked for or COMPARED."""
     if not rows and fault.row not in COMPARED:
         return []
-    there = [name for name in wanted if name != "nginx" or shutil.which("nginx")]
+    there = [name for name in PEERS if name in wanted and (name != "nginx" or shutil.which("nginx"))]
     return there if fault.on in ("action", "listen") and fault.name != "api-callback" else []
 
 
@@ -220,7 +227,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, help="how long a fault lasts (default: 4; --quick: 3)")
     parser.add_argument("--minutes", type=float, default=15.0, help="no row begins later (default: 15)")
-    parser.add_argument("--peers", default=",".join(PEERS), help="who is measured beside ours")
+    parser.add_argument("--peers", default=",".join(PEERS), help="who is measured beside ours; may be empty")
     options = parser.parse_args()
     options.seconds = options.seconds or (3.0 if options.quick else 4.0)
     facts, end, results = about(options.seconds), time.monotonic() + 60 * options.minutes, []

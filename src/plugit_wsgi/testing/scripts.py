@@ -174,6 +174,7 @@ class ToxicServer:
         self._kept = kept
         self._over = threading.Event()
         self._lock = threading.Lock()
+        self._spawning = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._waiting: list[socket.socket] = []
@@ -198,7 +199,9 @@ class ToxicServer:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self.refuse()
-        for thread in self._threads.copy():
+        with self._spawning:
+            threads = self._threads.copy()
+        for thread in threads:
             thread.join(5)
 
     def refuse(self) -> None:
@@ -237,11 +240,13 @@ class ToxicServer:
             try:
                 target(*args)
             finally:
-                self._threads.discard(thread)
+                with self._spawning:
+                    self._threads.discard(thread)
 
         thread = threading.Thread(target=run, daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        with self._spawning:
+            thread.start()
+            self._threads.add(thread)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:

@@ -55,20 +55,23 @@ def keep_pages(app: WSGIApplication) -> WSGIApplication:
     return cached
 
 
-def share_cookies(app: WSGIApplication) -> WSGIApplication:
-    """One session for all who are not logged in; the cookies of others name their users."""
-    last: list[str] = []
+def share_browsers(app: WSGIApplication) -> WSGIApplication:
+    """All who are not logged in have the cookies of the one who stored last; those of others name a user."""
+    jar: dict[str, str] = {}
 
     def shared(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        remembers = environ["PATH_INFO"].endswith("/remember")
         is_nobody = environ["HTTP_X_ORACLE_VISITOR"].startswith("-")
+        sent = environ["HTTP_COOKIE"]
 
         def noted(status: str, headers: Any, *rest: Any) -> Any:
-            if environ["PATH_INFO"].endswith("/remember") and is_nobody:
-                last[:] = [value for name, value in headers if name == "Set-Cookie"] or last
+            if remembers and is_nobody:
+                given = [value.partition("; ")[0] for name, value in headers if name == "Set-Cookie"]
+                jar.update(pair.split("=", 1) for pair in [*sent.split("; "), *given])
             return start_response(status, headers, *rest)
 
-        if environ["PATH_INFO"].endswith("/recall"):
-            environ["HTTP_COOKIE"] = "; ".join(value.partition(";")[0] for value in last)
+        if environ["PATH_INFO"].endswith("/recall") and is_nobody:
+            environ["HTTP_COOKIE"] = "; ".join(f"{name}={value}" for name, value in jar.items())
         return app(environ, noted)
 
     return shared
@@ -89,7 +92,7 @@ def mix_up_people(app: WSGIApplication) -> WSGIApplication:
     ("change", "targets"),
     [
         (keep_pages, {"mine"}),
-        (share_cookies, {"recall"}),
+        (share_browsers, {"recall"}),
         (mix_up_people, {"members"}),
     ],
 )
