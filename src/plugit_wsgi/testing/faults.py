@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import http.client
 import itertools
@@ -139,10 +140,14 @@ def _huge_file(_asked: Asked) -> Iterator[Step]:
     yield from itertools.repeat(_ZEROS, size // len(_ZEROS))
 
 
+@functools.lru_cache
+def _bomb() -> bytes:
+    # A hundred members one after another (RFC 1952, section 2.2): made in a moment, and once.
+    return gzip.compress(b" " * MIB) * 100
+
+
 def _gzip_bomb(_asked: Asked) -> Script:
-    # A hundred members one after another (RFC 1952, section 2.2): made in no time.
-    bomb = gzip.compress(b" " * MIB) * 100
-    return [answer(bomb, "Content-Type: application/json", "Content-Encoding: gzip")]
+    return [answer(_bomb(), "Content-Type: application/json", "Content-Encoding: gzip")]
 
 
 def _restarting(asked: Asked) -> Script:
