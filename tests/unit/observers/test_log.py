@@ -6,6 +6,7 @@ import logging
 import shlex
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from tests.unit.observers.telling import circuit, fallback, fault, lines, refused, stale
@@ -242,8 +243,9 @@ def test_no_secrets_in_a_line() -> None:
 def test_nothing_is_formatted_for_a_logger_that_is_off(
     log: LogLines, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Recoveries cost nothing where only warnings are wanted."""
+    """It costs next to nothing where it is not wanted."""
     caplog.set_level(logging.ERROR, "plugit_wsgi")
-    log(fault())
+    not_to_be_read: Any = object()
+    log(fault(cause=not_to_be_read))
     log(circuit("closed"))
     assert caplog.records == []

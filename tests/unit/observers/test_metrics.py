@@ -65,6 +65,13 @@ COUNTED: list[tuple[Event, list[str]]] = [
         ],
     ),
     (
+        called(status=999),
+        [
+            'plugit_service_calls_total{call="action",error="",service="polls",status_class="other"}',
+            'plugit_service_call_seconds_count{call="action",service="polls"}',
+        ],
+    ),
+    (
         page(status=504),
         [
             'plugit_pages_total{service="polls",status="504"}',

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+
+import pytest
 
 from plugit_wsgi.observers.rate import OTHERS, Rate
 from plugit_wsgi.testing.clock import FakeClock
@@ -46,6 +51,21 @@ def test_what_was_held_back_is_due_after_the_second() -> None:
     assert rate.due() == [("d", 0)]
 
 
+def test_each_key_is_due_at_its_own_time() -> None:
+    """A later one does not put off an earlier one."""
+    clock = FakeClock()
+    rate: Rate[str] = Rate(clock)
+    rate.admit("a", "a")
+    rate.admit("a", "a")
+    clock.advance(0.5)
+    rate.admit("b", "b")
+    rate.admit("b", "b")
+    clock.advance(0.5)
+    assert rate.due() == [("a", 0)]
+    clock.advance(0.5)
+    assert rate.due() == [("b", 0)]
+
+
 def test_the_rest_is_told_at_the_end() -> None:
     """Without waiting; once."""
     rate: Rate[str] = Rate(FakeClock())
@@ -71,6 +91,16 @@ def test_memory_is_bounded() -> None:
     assert len(rate._kept) <= 12
 
 
+@pytest.fixture
+def _hasty() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_hasty")
 def test_threads_together_pass_once_and_the_counts_add_up() -> None:
     """16 threads, 2 keys, 5 seconds: one for each key and second, and nobody is lost."""
     clock = FakeClock()
@@ -106,3 +136,31 @@ def test_threads_together_pass_once_and_the_counts_add_up() -> None:
     for key, count in rate.rest():
         told[key] += 1 + count
     assert told == {"a": 16 * turns * each // 2, "b": 16 * turns * each // 2}
+
+
+class Sleepy(float):
+    """Seconds that hand the processor to another thread while they are added to."""
+
+    def __radd__(self, other: float) -> float:
+        time.sleep(0.002)
+        return other + float(self)
+
+
+def test_nobody_slips_in_while_another_passes() -> None:
+    """To look and to take is one step."""
+    rate: Rate[str] = Rate(FakeClock(), seconds=Sleepy(1))
+    barrier = threading.Barrier(8)
+    passed: list[int] = []
+
+    def work() -> None:
+        barrier.wait()
+        count = rate.admit("k", "x")
+        if count is not None:
+            passed.append(count)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert passed == [0]

@@ -36,6 +36,7 @@ SECRETS = [
     ("reset/Zk3xQ9vR2mT7pL5wN8bY/now", "Zk3x", "reset/***/now"),
     ("key 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "9f86", "key ***"),
     ("/show/6fa459ea-ee8a-3ca4-894e-db77e160355e", "6fa4", "/show/***"),
+    ("key abcdefghijklmnopqrstuvwxyzabcdefghijklmnop", "abcd", "key ***"),
     ("card 4111111111111111", "4111", "card ***"),
 ]  # fmt: skip
 PLAIN = [
