@@ -225,7 +225,13 @@ def test_of_another_secret_nothing_is_believed(
 def test_namespaces_are_apart(cache: RedisCache, redis_server: RedisServer) -> None:
     """Two hosts with the same secret and service names at one Redis."""
     cache.set(KEY, "ours", 60, 100)
-    assert RedisCache(redis_server.url, SECRET, namespace="other").get(KEY) is None
+    other = RedisCache(redis_server.url, SECRET, namespace="other")
+    assert other.get(KEY) is None
+    other.set(KEY, "theirs", 60, 100)
+    assert (cache.get(KEY), other.get(KEY)) == ("ours", "theirs")
+    other.forget("polls")
+    assert (cache.get(KEY), other.get(KEY)) == ("ours", None)
+    other.close()
 
 
 def test_nobody_else_makes_an_entry_live_longer(
