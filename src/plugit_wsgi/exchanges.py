@@ -3,23 +3,25 @@
 1. Every exchange takes a place of the service, if its circuit is closed; an answer is read, or closed, before
    the place is free again.
 2. A large file leaves its place at its head, for one among the streams.
-3. Errors leave with the names of service and call; observers are told of every call.
+3. Errors leave with the names of service and call; observers are told of every call, and of a large file that
+   breaks off: its visitor has the head of an answer already, so nobody else would tell.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from .circuits import Circuit, Circuits
 from .clock import Deadline
 from .config import Limits, Service
 from .errors import FramingError, PlugItError, ServiceError, ServiceTimeout, ServiceUnreachable, WireError
-from .events import ServiceCalled
+from .events import Fault, ServiceCalled
 from .guard import Places
 from .http import get_header
 from .interfaces import Headers, Observe, ServiceRequest, ServiceResponse, Transport
+from .observers.redaction import redacted
 from .wire import names
 from .wire.result import NO_WRITES, File, SessionWrites
 
@@ -91,12 +93,16 @@ class Exchanges:
         """
         started = time.perf_counter()
         status, failure = 0, ""
+
+        def broke(error: PlugItError) -> None:
+            self._tell_broken(error, action or call, request_id)
+
         try:
             circuit = self.circuits.enter(action if call == names.ACTION else call)
             with (
                 _reported(circuit) as report,
                 self.places.held(),
-                Exchange(self._transport.send(request), self.streams) as exchange,
+                Exchange(self._transport.send(request), self.streams, broke) as exchange,
             ):
                 status = report.status = exchange.response.status
                 _refuse_encoded(exchange.response, request.method)
@@ -123,6 +129,18 @@ class Exchanges:
     def close(self) -> None:
         """Gives the connections back."""
         self._transport.close()
+
+    def _tell_broken(self, error: PlugItError, action: str, request_id: str) -> None:
+        self._observe(
+            Fault(
+                service=self._service.name,
+                action=action,
+                request_id=request_id,
+                kind=type(error).__name__,
+                cause=redacted(f"a file broke off: {error}"),
+                status=error.status,
+            )
+        )
 
 
 class _Report:
@@ -179,13 +197,21 @@ def _refuse_encoded(response: ServiceResponse, method: str) -> None:
 class Exchange:
     """A response that is closed at the end, unless it left as a file. One per request.
 
+    Args:
+        response: of the service.
+        streams: for large files.
+        broke: is told if one breaks off.
+
     Attributes:
         response: of the service.
     """
 
-    def __init__(self, response: ServiceResponse, streams: Places) -> None:
+    def __init__(
+        self, response: ServiceResponse, streams: Places, broke: Callable[[PlugItError], None]
+    ) -> None:
         self.response = response
         self._streams = streams
+        self._broke = broke
         self._left = False
 
     def __enter__(self) -> Exchange:
@@ -206,7 +232,7 @@ class Exchange:
         if is_small(self.response.headers):
             body = (self.response.read(SMALL),)
         else:
-            body = FileStream(self.response, self._streams)
+            body = FileStream(self.response, self._streams, self._broke)
             self._left = True
         return File(status=self.response.status, headers=headers, body=body, writes=writes)
 
@@ -227,9 +253,12 @@ class FileStream:
         ServiceBusy: all places are taken.
     """
 
-    def __init__(self, response: ServiceResponse, streams: Places) -> None:
+    def __init__(
+        self, response: ServiceResponse, streams: Places, broke: Callable[[PlugItError], None]
+    ) -> None:
         streams.take()
         self._response = response
+        self._broke = broke
         self._streams: Places | None = streams
         response.to_stream()
 
@@ -237,6 +266,9 @@ class FileStream:
         # Werkzeug's server forgets close() if the visitor is gone: the place must not be lost with it.
         try:
             yield from self._response.pieces()
+        except PlugItError as error:
+            self._broke(error)
+            raise
         finally:
             self.close()
 

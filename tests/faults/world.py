@@ -199,8 +199,8 @@ class World:
 
     @property
     def lines(self) -> list[str]:
-        """What the log was told, from warnings on."""
-        records = self._caplog.get_records("call")
+        """What the library's log was told, from warnings on."""
+        records = [each for each in self._caplog.get_records("call") if each.name.startswith("plugit_wsgi")]
         return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
     @property
@@ -235,7 +235,10 @@ def nothing_left() -> Iterator[None]:
     """Descriptors and threads are what they were, within 5 s after."""
     before = (open_descriptors(), threading.active_count())
     yield
-    soon(lambda: (open_descriptors(), threading.active_count()) == before, 5.0)
+    ends = time.monotonic() + 5.0
+    while (after := (open_descriptors(), threading.active_count())) != before and time.monotonic() < ends:
+        time.sleep(0.005)
+    assert after == before, f"descriptors and threads: {before} before, {after} after"
 
 
 def limits(**changed: Any) -> Limits:
