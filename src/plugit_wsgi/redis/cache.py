@@ -141,7 +141,7 @@ class RedisCache:
             }
             return json.dumps(entry, separators=(",", ":"), allow_nan=False).encode("ascii")
         except (TypeError, ValueError, RecursionError) as error:
-            self._server.complain("does not keep a %s: %s", type(value).__name__, error)
+            self._server.complain("does not keep a %s: %.200r", type(value).__name__, str(error))
             return None
 
     def _read(self, content: bytes, left: float, generation: object) -> Any | None:
@@ -153,7 +153,7 @@ class RedisCache:
                 return None
             return self._codec.decode(entry["value"], self._clock.monotonic() - max(0.0, age))
         except Exception as error:
-            self._server.complain("holds something that cannot be read: %s", error)
+            self._server.complain("holds something that cannot be read: %s", type(error).__name__)
             return None
 
 

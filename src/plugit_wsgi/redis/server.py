@@ -64,24 +64,21 @@ class Server:
 
     def _send(self, commands: tuple[Command, ...]) -> list[Any] | None:
         self._patience.start(PATIENCE)
-        replies: list[Any] | None
         try:
             with self._connected().pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
-                replies = pipeline.execute()
-        except redis.ResponseError as error:
-            self.complain("refused %s: %s", commands[0][0], error)
-            replies = None
+                # Raised by redis-py, an error would quote the command, and so the log a visitor's values.
+                replies: list[Any] = pipeline.execute(raise_on_error=False)
         except Exception as error:
-            self._fail(error)
+            self._failing, self._quiet_until = True, self._clock.monotonic() + QUIET
+            self.complain("is left alone for %g s: %s: %.200r", QUIET, type(error).__name__, str(error))
             return None
         self._failing, self._quiet_until = False, float("-inf")
-        return replies
-
-    def _fail(self, error: Exception) -> None:
-        self._failing, self._quiet_until = True, self._clock.monotonic() + QUIET
-        self.complain("is left alone for %g s: %s: %s", QUIET, type(error).__name__, error)
+        refused = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if refused is not None:
+            self.complain("refused %s: %.200r", commands[0][0], str(refused))
+        return replies if refused is None else None
 
     def complain(self, text: str, *values: object) -> None:
         """One line of the log, at most once in `QUIET` seconds."""

@@ -307,7 +307,24 @@ def test_refusals_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
             clock.advance(0.1)
         cache.close()
     assert len(caplog.messages) == 2
-    assert caplog.messages[0].startswith("redis for the cache refused DEL: ")
+    assert caplog.messages[0] == "redis for the cache refused DEL: 'command not allowed'"
+
+
+def test_no_value_of_a_visitor_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither what was to be kept nor under which key; and nobody writes lines of their own into the log."""
+    with answering(b"-ERR \x1b[2J\rforged line\r\n") as port:
+        cache = RedisCache(url_of(port), SECRET, namespace="geheimer", clock=FakeClock())
+        cache._missed.__dict__[cache._names(KEY)[0]] = b"generation"
+        cache.set(KEY, "geheim", 60, 10)
+        sessions = RedisSessions(url_of(port), SECRET, namespace="geheimer", clock=FakeClock())
+        sessions.store(Browser().request(), "polls", b"geheim", path="/", secure=False)
+        cache.close()
+        sessions.close()
+    assert len(caplog.messages) == 2
+    for message in caplog.messages:
+        assert "refused SET" in message
+        assert message.isprintable()
+        assert "geheim" not in message
 
 
 def test_a_wrong_password_is_as_no_redis(tmp_path: Path) -> None:
