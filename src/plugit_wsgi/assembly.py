@@ -171,6 +171,7 @@ def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -
         visitor_ids=host.visitor_ids,
         limits=client.limits,
         login_url=host.login_url,
+        observe=host.observe,
     )
 
 

@@ -120,3 +120,16 @@ class FallbackServed(Event):
 
     kind: str
     status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped(Event):
+    """Something that a service sent was left out, and the visitor got the rest.
+
+    Attributes:
+        what: "cookies" (services set none) or "session" (values over the limits).
+        count: how many.
+    """
+
+    what: str
+    count: int

@@ -17,7 +17,7 @@ from .circuits import Circuit, Circuits
 from .clock import Deadline
 from .config import Limits, Service
 from .errors import FramingError, PlugItError, ServiceError, ServiceTimeout, ServiceUnreachable, WireError
-from .events import Fault, ServiceCalled
+from .events import Dropped, Fault, ServiceCalled
 from .guard import Places
 from .http import get_header
 from .interfaces import Headers, Observe, ServiceRequest, ServiceResponse, Transport
@@ -106,6 +106,7 @@ class Exchanges:
             ):
                 status = report.status = exchange.response.status
                 _refuse_encoded(exchange.response, request.method)
+                self._count_cookies(exchange.response, action or call, request_id)
                 yield exchange
         except PlugItError as error:
             failure = type(error).__name__
@@ -129,6 +130,15 @@ class Exchanges:
     def close(self) -> None:
         """Gives the connections back."""
         self._transport.close()
+
+    def _count_cookies(self, response: ServiceResponse, action: str, request_id: str) -> None:
+        """Cookies of services never pass; that somebody tries is worth knowing."""
+        count = sum(1 for name, _value in response.headers if name.lower() == "set-cookie")
+        if count:
+            service = self._service.name
+            self._observe(
+                Dropped(service=service, action=action, request_id=request_id, what="cookies", count=count)
+            )
 
     def _tell_broken(self, error: PlugItError, action: str, request_id: str) -> None:
         self._observe(

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
@@ -18,6 +17,7 @@ import webob
 from .config import Limits
 from .csrf import Tokens, format_cookie
 from .errors import ServiceFailed
+from .events import Dropped
 from .http import (
     CORS_HEADERS,
     HTML,
@@ -31,7 +31,7 @@ from .http import (
     quote_target,
     target_host,
 )
-from .interfaces import Headers, Layout, SessionStore
+from .interfaces import Headers, Layout, Observe, SessionStore
 from .layout import LAYOUT_HEADERS, apply_layout
 from .page import Fragment, Page
 from .session import Session, VisitorIds, to_content
@@ -41,7 +41,6 @@ from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 SANDBOX = ("Content-Security-Policy", "sandbox")
-_log = logging.getLogger("plugit_wsgi.framing")
 
 
 class Framer:
@@ -54,6 +53,7 @@ class Framer:
         visitor_ids: of the host.
         limits: of the service.
         login_url: the host's; None if it has none.
+        observe: is told of what is left out.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Framer:
         visitor_ids: VisitorIds,
         limits: Limits,
         login_url: str | None,
+        observe: Observe,
     ) -> None:
         self._layout = layout
         self._tokens = tokens
@@ -72,6 +73,7 @@ class Framer:
         self._visitor_ids = visitor_ids
         self._limits = limits
         self._login_url = login_url
+        self._observe = observe
 
     def token(self, visit: Visit) -> str:
         """A fresh CSRF token for a page."""
@@ -235,9 +237,8 @@ class Framer:
 
         session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits, fits)
         if ignored:
-            _log.warning(
-                "service %s: %d session values over the limits, ignored", visit.service.name, ignored
-            )
+            names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
+            self._observe(Dropped(**names, what="session", count=ignored))
         return self._store(session, visit)
 
     def _store(self, session: Session, visit: Visit) -> Sequence[str]:

@@ -11,6 +11,7 @@ import webob
 from werkzeug.test import EnvironBuilder
 
 from plugit_wsgi import Limits, Service, Stores, User
+from plugit_wsgi.events import Dropped, Event
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from tests.integration.conftest import Host, MakeHost
 from tests.integration.test_rules import read_context
@@ -341,3 +342,16 @@ def test_writes_of_a_refusal_are_not_stored(host: Host, service: FakeService) ->
     service.action("/a", meta={"json_only": True}, answer=reply)
     for method in ("GET", "HEAD"):
         assert "Set-Cookie" not in host.visitor().open("/s/x/a", method=method).headers
+
+
+def test_what_is_dropped_is_counted(make_host: MakeHost, service: FakeService) -> None:
+    """Cookies of a service, and session values over the limits; the page is shown all the same."""
+    events: list[Event] = []
+    host = make_host(observe=events.append)
+    sent = (("Set-Cookie", "a=b"), ("Set-Cookie", "c=d"), ("EbuIo-PlugIt-SetSession-k", "x" * 2000))
+    service.action("/a", template="shown", answer=Reply(headers=sent))
+    answer = host.visitor().get("/s/x/a")
+    assert "shown" in answer.text
+    assert "a=b" not in str(answer.headers)
+    dropped = [(event.what, event.count) for event in events if isinstance(event, Dropped)]
+    assert dropped == [("cookies", 2), ("session", 1)]

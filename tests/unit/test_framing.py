@@ -14,6 +14,7 @@ from tests.unit.visiting import ANNA, IDS, ORGANIZATIONS, PAGES, SECRETS, SESSIO
 from plugit_wsgi.config import Limits
 from plugit_wsgi.csrf import Tokens
 from plugit_wsgi.errors import ServiceFailed
+from plugit_wsgi.events import Dropped, Event
 from plugit_wsgi.framing import Framer, guarded, is_document, login_target
 from plugit_wsgi.http import Answer
 from plugit_wsgi.page import Fragment, Page
@@ -26,8 +27,15 @@ def layout(page: Page, _request: webob.Request) -> str:
     return f"{page.title}|{page.content}|{page.csrf_token}|{page.login_url}|{page.organization_url}"
 
 
+TOLD: list[Event] = []
 FRAMER = Framer(
-    layout=layout, tokens=TOKENS, sessions=SESSIONS, visitor_ids=IDS, limits=Limits(), login_url="/login"
+    layout=layout,
+    tokens=TOKENS,
+    sessions=SESSIONS,
+    visitor_ids=IDS,
+    limits=Limits(),
+    login_url="/login",
+    observe=lambda event: TOLD.append(event),
 )
 FRAGMENT = Fragment(title="T", content=Markup("<p>"))
 
@@ -168,12 +176,13 @@ def test_session_writes_come_along() -> None:
         assert dict(again.session.values) == {"a": "1"}
 
 
-def test_writes_over_a_limit_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_writes_over_a_limit_are_told() -> None:
     """And the page is shown."""
+    TOLD.clear()
     writes = SessionWrites(stored=(("a", "x" * 2000), ("b", "1")))
     answer = FRAMER.page(FRAGMENT, visit(), token="", writes=writes)
     assert answer.status == 200
-    assert "1 session values over the limits" in caplog.text
+    assert [(event.what, event.count) for event in TOLD if isinstance(event, Dropped)] == [("session", 1)]
 
 
 @pytest.mark.parametrize(("content_type", "sent"), [("", []), ("text/html", ["text/html"])])

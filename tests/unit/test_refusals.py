@@ -41,7 +41,13 @@ def framer(layout: Any) -> Framer:
     tokens = Tokens(SECRETS.derived("csrf"), "x")
     limits = Limits()
     return Framer(
-        layout=layout, tokens=tokens, sessions=SESSIONS, visitor_ids=IDS, limits=limits, login_url=None
+        layout=layout,
+        tokens=tokens,
+        sessions=SESSIONS,
+        visitor_ids=IDS,
+        limits=limits,
+        login_url=None,
+        observe=lambda event: None,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..clock import Clock
-from ..events import CircuitChanged, Event, FallbackServed, Fault, Refused, StaleServed
+from ..events import CircuitChanged, Dropped, Event, FallbackServed, Fault, Refused, StaleServed
 from .rate import Rate
 from .redaction import quoted, redacted
 
@@ -156,11 +156,16 @@ def _fallback(event: FallbackServed) -> Line:
     return Line(event="fallback", kind=event.kind, action=event.action, facts=facts)
 
 
+def _dropped(event: Dropped) -> Line:
+    return Line(event="dropped", kind=event.what, action=event.action, facts=(("count", event.count),))
+
+
 _LINES: Final[Mapping[type[Event], Callable[[Any], Line | None]]] = {
     Fault: _fault,
     Refused: _refused,
     CircuitChanged: _circuit,
     StaleServed: _stale,
     FallbackServed: _fallback,
+    Dropped: _dropped,
 }
 """Events that get a line, and what makes it."""

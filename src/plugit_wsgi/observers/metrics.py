@@ -17,6 +17,7 @@ from .. import errors
 from ..errors import ConfigError, PlugItError
 from ..events import (
     CircuitChanged,
+    Dropped,
     Event,
     FallbackServed,
     Fault,
@@ -109,6 +110,9 @@ class PrometheusObserver:
         self._fallback = _counter(
             "plugit_fallback_pages", "Pages served in place of an action's", ("service", "kind"), into
         )
+        self._dropped = _counter(
+            "plugit_dropped", "Cookies and session values of services left out", ("service", "what"), into
+        )
         self._count: Mapping[type[Event], Callable[[Any], None]] = {
             ServiceCalled: self._count_call,
             PageServed: self._count_page,
@@ -117,6 +121,7 @@ class PrometheusObserver:
             CircuitChanged: self._count_circuit,
             StaleServed: self._count_stale,
             FallbackServed: self._count_fallback,
+            Dropped: self._count_dropped,
         }
 
     def __call__(self, event: Event) -> None:
@@ -148,6 +153,10 @@ class PrometheusObserver:
             self._openings.labels(event.service, "service" if is_service else "call").inc()
         if is_service:
             self._open.labels(event.service).set(is_open)
+
+    def _count_dropped(self, event: Dropped) -> None:
+        what = _known(event.what, frozenset(("cookies", "session")))
+        self._dropped.labels(event.service, what).inc(event.count)
 
     def _count_stale(self, event: StaleServed) -> None:
         self._stale.labels(event.service).inc()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugit_wsgi.events import CircuitChanged, FallbackServed, Fault, Refused, StaleServed
+from plugit_wsgi.events import CircuitChanged, Dropped, FallbackServed, Fault, Refused, StaleServed
 
 
 def fault(
@@ -35,6 +35,11 @@ def stale(age: float = 12.34) -> StaleServed:
 def fallback(kind: Any = "service", status: int = 200) -> FallbackServed:
     """Another page."""
     return FallbackServed(service="polls", action="/show/1", kind=kind, status=status)
+
+
+def dropped(what: str = "session", count: int = 1) -> Dropped:
+    """Something of a service that was left out."""
+    return Dropped(service="polls", action="/show/1", what=what, count=count)
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:

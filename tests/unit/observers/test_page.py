@@ -27,7 +27,8 @@ NAME = re.compile(r"`([^`]+)`")
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 LINES = [line for line in TEXT.splitlines() if line.startswith("event=")]
 BY_KEY = {"fault": events.Fault, "refused": events.Refused, "circuit": events.CircuitChanged,
-          "stale": events.StaleServed, "fallback": events.FallbackServed}  # fmt: skip
+          "stale": events.StaleServed, "fallback": events.FallbackServed,
+          "dropped": events.Dropped}  # fmt: skip
 
 
 def table(first: str) -> list[list[str]]:
@@ -57,6 +58,7 @@ def event_of(pairs: dict[str, str]) -> events.Event:
         },
         "stale": {"age": float(pairs.get("age", 0)), "cause": pairs.get("cause", "")},
         "fallback": {"kind": kind, "status": int(pairs.get("status", 0))},
+        "dropped": {"what": kind, "count": int(pairs.get("count", 0))},
     }
     found = BY_KEY[pairs["event"]](
         service=pairs["service"],
