@@ -253,15 +253,15 @@ def test_rule_4_a_shared_page_is_asked_for_without_the_user(host: Host, service:
 def test_rule_4_session_values_are_in_the_key(host: Host, service: FakeService) -> None:
     """Two visitors whose sessions differ never share a page."""
     service.action(
-        "/set", meta={"json_only": True}, answer=Reply(headers=(("EbuIo-PlugIt-SetSession-k", "v1"),))
+        "/set", meta={"json_only": True}, answer=Reply(headers=(("EbuIo-PlugIt-SetSession-k", "marker-of-one"),))
     )
     service.action(
         "/a", meta={"json_only": True, "cache_time": 60}, answer=lambda call: Reply(body=dict(call.headers))
     )
     one, two = host.visitor(), host.visitor()
     one.get("/s/x/set")
-    assert "v1" in one.get("/s/x/a").text
-    assert "v1" not in two.get("/s/x/a").text
+    assert "marker-of-one" in one.get("/s/x/a").text
+    assert "marker-of-one" not in two.get("/s/x/a").text
 
 
 # Rule 5 --------------------------------------------------------------------------------
