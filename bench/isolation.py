@@ -220,6 +220,8 @@ def about(seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, save."""
+    # Told to stop, it stops what it has started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     parser = argparse.ArgumentParser(description="What visitors feel while a service is broken.")
     parser.add_argument("--rows", default="", help="such as F4,F5 or hang,drip-head (default: all)")
     parser.add_argument(
