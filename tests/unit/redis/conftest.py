@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.support.redis_server import RedisServer
 
+from plugit_wsgi.redis import server
+
 
 @pytest.fixture(scope="session")
 def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
@@ -20,3 +22,9 @@ def redis_server(_redis: RedisServer) -> RedisServer:
     """A running Redis without keys."""
     _redis.client.flushall()
     return _redis
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about time: a busy machine may stall for longer than Redis is waited for."""
+    monkeypatch.setattr(server, "PATIENCE", 5.0)

@@ -20,6 +20,7 @@ from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.wire.meta import ActionMeta
 from plugit_wsgi.wire.result import Data, SessionWrites
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 SECRET = "a secret of the tests, long enough."
 OTHER = "some other secret of the tests, long"
 KEY = ("page", "polls", "/a")

@@ -12,6 +12,7 @@ from plugit_wsgi.session import CookieSessions
 from plugit_wsgi.testing.session_contract import Browser, SessionStoreContract
 from plugit_wsgi.wire.keys import load_secrets
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 SECRET = "a secret of the tests, long enough."
 COOKIE = "plugit-polls"
 
