@@ -129,7 +129,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
         finisher=Finisher(
             framer=framer,
-            renderer=Renderer(client, host.directory),
+            renderer=Renderer(client, host.directory, host.clock),
             cache=host.cache,
             page_stale=client.limits.page_stale,
             title=client.service.name,

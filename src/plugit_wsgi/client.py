@@ -180,10 +180,17 @@ class ServiceClient:
         with self._flights.join(key) as flight:
             compiled = self._templates.get(key) if flight.wait(deadline) else None
             if compiled is None:
+                self._check_failed_template(key)
                 source = self._fetch_template(action, meta, deadline, request_id)
-                compiled = self._compile(source, meta.template_tag)
+                compiled = self._compile(source, meta.template_tag, key)
                 self._templates.set(key, compiled, DAY, 4 * len(source))
             return compiled
+
+    def _check_failed_template(self, key: tuple[str, ...]) -> None:
+        """A text that did not compile a moment ago is not fetched and tried at each visit."""
+        error = self._setbacks.recent(key)
+        if isinstance(error, TemplateError):
+            raise TemplateError(str(error), template_tag=error.template_tag, line=error.line) from error
 
     def _fetch_template(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str) -> bytes:
         if not meta.template_tag:
@@ -203,16 +210,20 @@ class ServiceClient:
                 break
         raise ServiceFailed("redirects a template to another one", service=self.service.name, action=action)
 
-    def _compile(self, source: bytes, tag: str) -> CompiledTemplate:
+    def _compile(self, source: bytes, tag: str, of: tuple[str, ...]) -> CompiledTemplate:
         # Many actions with parameters (/show/1, /show/2) share one text.
         key = ("compiled", self.service.name, digest(source))
         compiled: CompiledTemplate | None = self._templates.get(key)
         if compiled is None:
             try:
                 text = source.decode("utf-8")
+                menu = self.service.menu_action
+                compiled = self._engine.compile(text, template_tag=tag, menu_action=menu)
             except UnicodeDecodeError as error:
                 raise TemplateError("the template is not UTF-8", template_tag=tag) from error
-            compiled = self._engine.compile(text, template_tag=tag, menu_action=self.service.menu_action)
+            except TemplateError as error:
+                self._setbacks.note(of, error)
+                raise
             self._templates.set(key, compiled, DAY, 4 * len(source))
         return compiled
 

@@ -27,7 +27,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── ContextTampered
     │   ├── ContextExpired
     │   └── ContextForeign
-    └── TemplateError 502               .template_tag .line
+    └── TemplateError 502               .template_tag .line .is_costly
 """
 
 from __future__ import annotations
@@ -272,11 +272,15 @@ class TemplateError(PlugItError):
         message: for the log.
         template_tag: which text it was.
         line: line of the template, if known.
+        is_costly: it went over its budget, and would again.
     """
 
     status = 502
 
-    def __init__(self, message: str, *, template_tag: str = "", line: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, template_tag: str = "", line: int | None = None, is_costly: bool = False
+    ) -> None:
         super().__init__(message)
         self.template_tag = template_tag
         self.line = line
+        self.is_costly = is_costly

@@ -11,12 +11,14 @@ from markupsafe import Markup
 from . import access
 from .asked import Asked
 from .client import ServiceClient
+from .clock import Clock
 from .errors import RequestRejected, ServiceError, TemplateError
 from .head_links import head_of_links
 from .http import canonical_path
 from .interfaces import CompiledTemplate, Directory, TemplateFacts
 from .page import Fragment
 from .people import Visitor
+from .setbacks import Setbacks
 from .targets import action_target
 from .wire.meta import ActionMeta
 from .wire.result import Html, Moved
@@ -30,11 +32,13 @@ class Renderer:
     Args:
         client: fetches them.
         directory: for other users that templates name; None knows nobody.
+        clock: the time.
     """
 
-    def __init__(self, client: ServiceClient, directory: Directory | None) -> None:
+    def __init__(self, client: ServiceClient, directory: Directory | None, clock: Clock) -> None:
         self._client = client
         self._directory = directory
+        self._setbacks = Setbacks(clock)
 
     def render(self, asked: Asked, data: Mapping[str, Any], token: str) -> tuple[Fragment, bool]:
         """The template of an action with its data.
@@ -47,11 +51,17 @@ class Renderer:
             ServiceError: it could not be fetched.
         """
         visit, meta = asked.visit, asked.meta
+        costly = self._setbacks.recent(meta.template_tag)
+        if costly is not None:
+            # Rendering holds a processor that all visitors share: what just cost too much is not tried again.
+            raise TemplateError(str(costly), template_tag=meta.template_tag) from costly
         template = self._client.template(visit.action, meta, asked.deadline, visit.request_id)
         try:
             rendered = template.render(data, self._facts(asked, token))
         except TemplateError as error:
             error.template_tag = error.template_tag or meta.template_tag
+            if error.is_costly:
+                self._setbacks.note(meta.template_tag, error)
             raise
         return rendered.fragment, rendered.personal
 

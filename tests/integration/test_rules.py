@@ -253,7 +253,9 @@ def test_rule_4_a_shared_page_is_asked_for_without_the_user(host: Host, service:
 def test_rule_4_session_values_are_in_the_key(host: Host, service: FakeService) -> None:
     """Two visitors whose sessions differ never share a page."""
     service.action(
-        "/set", meta={"json_only": True}, answer=Reply(headers=(("EbuIo-PlugIt-SetSession-k", "marker-of-one"),))
+        "/set",
+        meta={"json_only": True},
+        answer=Reply(headers=(("EbuIo-PlugIt-SetSession-k", "marker-of-one"),)),
     )
     service.action(
         "/a", meta={"json_only": True, "cache_time": 60}, answer=lambda call: Reply(body=dict(call.headers))

@@ -256,3 +256,37 @@ def test_a_fallback_that_cannot_be_fetched_costs_nothing(
     assert len(with_fallback.called("/media")) == 1
     with_fallback.answer("/action/a", DOWN)
     assert host.visitor("max").get("/s/x/a").status_code == 503
+
+
+BOMB = "{% for a in rows %}{% for b in rows %}{% for c in rows %}.{% endfor %}{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(("template", "fetched"), [("{% for %}", 1), (BOMB, 1)])
+def test_a_template_that_failed_is_not_tried_at_each_visit(
+    make_host: MakeHost, service: FakeService, clock: FakeClock, template: str, fetched: int
+) -> None:
+    """One that does not compile, or costs too much, is left alone for five seconds."""
+    host = make_host(clock=clock)
+    service.action("/a", template=template, answer={"rows": list(range(100))})
+    assert host.visitor().get("/s/x/a").status_code == 502
+    started = time.monotonic()
+    for _ in range(20):
+        assert host.visitor().get("/s/x/a").status_code == 502
+    assert time.monotonic() - started < 1.0
+    assert len(service.called("/template")) == fetched
+    service.action("/a", template="mended", answer={})
+    assert "mended" in host.visitor().get("/s/x/a").text
+    service.action("/a", template=template, answer={"rows": [1]})
+    clock.advance(7)
+    assert host.visitor().get("/s/x/a").status_code == (502 if template != BOMB else 200)
+
+
+def test_a_template_that_fails_for_one_is_tried_for_the_next(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """Only what is costly is remembered: another error may lie in the data of one visitor."""
+    host = make_host()
+    divided = "{{ 4|divisibleby:by }}"
+    service.action("/a", template=divided, answer=lambda call: Reply(body={"by": int(call.query[-1])}))
+    assert host.visitor().get("/s/x/a?by=0").status_code == 502
+    assert "True" in host.visitor().get("/s/x/a?by=2").text

@@ -132,7 +132,8 @@ def _text(block: Block | None, context: ServiceContext) -> str:
 
 def _failure(error: BaseException, template_tag: str) -> TemplateError:
     message = f"{type(error).__name__}: {error}"
-    return TemplateError(message, template_tag=template_tag, line=_line(error))
+    costly = isinstance(error, OverBudget)
+    return TemplateError(message, template_tag=template_tag, line=_line(error), is_costly=costly)
 
 
 def _line(error: BaseException) -> int | None:
