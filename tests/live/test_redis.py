@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 import webob
@@ -20,6 +23,7 @@ from plugit_wsgi.redis.server import PATIENCE, QUIET
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from plugit_wsgi.testing.oracle import run_oracle
 from tests.support.redis_server import RedisServer, answering, slowed
+from tests.support.servers import run_command
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -186,6 +190,55 @@ def test_forgetting_a_service_reaches_the_other_machine(start: Start, redis_serv
     after = Visitor().get(one, "/page")
     assert after != before
     assert Visitor().get(two, "/page") == after
+
+
+HOST = """
+import os
+
+from plugit_wsgi import PlugItMiddleware, Service, Stores
+from plugit_wsgi.redis import RedisCache, RedisSessions, server
+
+server.PATIENCE = 5.0  # this is not about time
+
+def host(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
+
+redis, secret = os.environ["HOST_REDIS"], os.environ["HOST_SECRET"]
+stores = Stores(cache=RedisCache(redis, secret), sessions=RedisSessions(redis, secret))
+application = PlugItMiddleware(
+    host, [Service("x", os.environ["HOST_SERVICE"])], secret, threads=16, stores=stores
+)
+"""
+
+
+def test_forked_workers_share_what_is_kept(
+    serve: Callable[[WSGIApplication], str], service: FakeService, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Two workers of ``gunicorn --preload``: the stores are made before the fork, connections after it."""
+    (tmp_path / "redis_host.py").write_text(HOST)
+    settings = ["-c", str(Path(__file__).with_name("gunicorn_preload.py")), "--pythonpath", str(tmp_path)]
+    env = {
+        "HOST_REDIS": redis_server.url,
+        "HOST_SECRET": SECRET,
+        "HOST_SERVICE": serve(service),
+        "LIVE_WORKERS": "2",
+    }
+    command = [sys.executable, "-m", "gunicorn", *settings, "redis_host:application"]
+    with run_command(command, ready="Serving ", forbidden="Traceback", env=env) as running:
+
+        def read(path: str) -> str:
+            with urlopen(running.url + path, timeout=10) as answer:
+                text: str = answer.read().decode()
+            return text.partition("<p>")[2].partition("</p>")[0] or text
+
+        with ThreadPoolExecutor(8) as threads:
+            page = read("/s/x/page")
+            assert set(threads.map(read, ["/s/x/page"] * 400)) == {page}
+            pids = set(threads.map(read, ["/"] * 100))
+        redis_server.kill()
+        assert read("/s/x/page") != read("/s/x/page")
+    assert len(pids) == 2
 
 
 def check_pages(machine: Machine, within: float) -> None:
