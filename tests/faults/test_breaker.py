@@ -19,8 +19,6 @@ IN_A_ROW = 5
 OPENS = sorted(
     name for name, fault in FAULTS.items() if fault.counts and fault.on == "action" and name != "flap"
 )
-    name for name, fault in FAULTS.items() if fault.counts and fault.on == "action" and name != "flap"
-)
 
 
 def state(world: World) -> str:
