@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from . import guard
 from .breaker import State
 from .circuits import Changed, Circuits
 from .client import ServiceClient
@@ -17,6 +16,7 @@ from .exchanges import Exchanges
 from .finishing import Finisher
 from .flight import Flights
 from .framing import Framer
+from .guard import HostPlaces
 from .hostapi.api import ServiceApi
 from .interfaces import Cache, Directory, Identify, Layout, Observe, SessionStore, TemplateEngine
 from .loading import make_engine, make_transport
@@ -43,7 +43,7 @@ class Host:
     trusted_hops: int
     threads: int
     limits: Limits
-    places: guard.HostPlaces
+    places: HostPlaces
     secrets: KeyRing = field(repr=False)
     cache: Cache
     templates: Cache
@@ -90,8 +90,8 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         service,
         limits=limits,
         transport=make_transport(service, limits, host.clock, host.threads),
-        places=guard.service_places(host.threads, limits, host.places),
-        streams=guard.stream_places(limits, host.places),
+        places=host.places.for_calls(limits),
+        streams=host.places.for_streams(limits),
         circuits=Circuits(host.clock, _announcer(service, host)),
         observe=host.observe,
     )

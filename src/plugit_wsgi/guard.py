@@ -1,50 +1,80 @@
-"""Places at a service: who is slow holds its own places, never all of the host's threads.
+"""Places at services: who is slow holds its own places, never all of the host's threads.
 
 1. A call takes a place of its service and one of the total; calls and streams together never take all
    threads, so that some always stay for the host and the API.
-2. Few may wait, and not for long: a waiting line of any length would be the very harm it should prevent.
-3. A stream counts apart, so a slow download never holds the place of a page.
+2. A service that has no call under way gets a place as long as there is one: those that have some leave a
+   free place for each such service, up to half of all.
+3. Few may wait, not for long, and only where places come back: a waiting line of any length, or at a service
+   that hangs, would be the very harm it should prevent.
+4. A service whose places come back may have one more than all services together, so that a quick one finds a
+   place beside slow ones that hold all others.
+5. A stream counts apart, so a slow download never holds the place of a page.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from .clock import Clock
 from .config import Limits
 from .errors import ServiceBusy
 
 RETRY_AFTER = 1.0
+MOVING = 0.25
+"""Seconds since a place came back, up to which a service counts as moving."""
 _log = logging.getLogger("plugit_wsgi.guard")
+
+Room = Callable[["Places"], bool]
+Counted = Callable[[int, int], None]
 
 
 class Places:
-    """A counted number of places, some of them shared with others through `parent`. Thread-safe.
+    """The places of one service for one purpose. Thread-safe.
 
     Args:
         count: places.
         waiters: how many may wait at a time.
         wait: seconds one may wait.
-        parent: places that are taken beside these.
+        clock: the time.
+        changed: lock and signal; shared by those who share a total, so that looking and taking is one step.
+        room: whether those who share a total leave room for one more.
+        counted: is told how many were and are taken, within the lock.
     """
 
-    def __init__(self, count: int, *, waiters: int, wait: float, parent: Places | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        waiters: int,
+        wait: float,
+        clock: Clock,
+        changed: threading.Condition | None = None,
+        room: Room = lambda places: True,
+        counted: Counted = lambda before, after: None,
+    ) -> None:
         self.count = count
         self._waiters = waiters
         self._wait = wait
-        self._parent = parent
-        # One lock for a family of places: taking two counts is one step, and none is held while waiting.
-        self._changed: threading.Condition = parent._changed if parent else threading.Condition()
+        self._clock = clock
+        self._changed = changed or threading.Condition()
+        self._room = room
+        self._counted = counted
         self._taken = 0
         self._waiting = 0
+        self._came_back = 0.0
 
     @property
     def taken(self) -> int:
         """How many are taken now."""
         return self._taken
+
+    @property
+    def is_moving(self) -> bool:
+        """Places come back here, or none is taken."""
+        return self._taken == 0 or self._clock.monotonic() - self._came_back < MOVING
 
     def take(self) -> None:
         """Takes a place.
@@ -60,6 +90,7 @@ class Places:
     def give_back(self) -> None:
         """Gives a place back."""
         with self._changed:
+            self._came_back = self._clock.monotonic()
             self._count(-1)
             self._changed.notify_all()
 
@@ -77,10 +108,10 @@ class Places:
             self.give_back()
 
     def _is_free(self) -> bool:
-        return self._taken < self.count and (self._parent is None or self._parent._is_free())
+        return self._taken < self.count and self._room(self)
 
     def _wait_for_one(self) -> bool:
-        if self._waiting >= self._waiters:
+        if self._waiting >= self._waiters or not self.is_moving:
             return False
         self._waiting += 1
         try:
@@ -89,48 +120,78 @@ class Places:
             self._waiting -= 1
 
     def _count(self, step: int) -> None:
-        self._taken += step
-        if self._parent is not None:
-            self._parent._count(step)
+        before, self._taken = self._taken, self._taken + step
+        self._counted(before, self._taken)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HostPlaces:
-    """The places of all services together, of one process. Immutable.
+    """The places of all services of a process together. Thread-safe.
+
+    Args:
+        threads: of the process.
+        limits: of the host.
+        clock: the time.
 
     Attributes:
-        calls: for calls, three quarters of the threads unless `Limits.total_places` says else.
-        streams: for large files on their way, as many threads as calls leave.
+        calls: places for calls: three quarters of the threads unless `Limits.total_places` says else.
+        streams: places for large files on their way: as many threads as calls leave.
+        together: for both: an eighth of the threads, at least one, stays for the host and the API.
     """
 
-    calls: Places
-    streams: Places
+    def __init__(self, threads: int, limits: Limits, clock: Clock) -> None:
+        self._threads = threads
+        self._clock = clock
+        self._changed = threading.Condition()
+        self.calls = limits.total_places or max(1, 3 * threads // 4)
+        self.streams = max(1, threads - self.calls)
+        self.together = max(1, threads - max(1, threads // 8))
+        self._calls_taken = 0
+        self._streams_taken = 0
+        self._idle = 0
+        _log.info(
+            "assuming %d threads: places for %d calls and %d streams", threads, self.calls, self.streams
+        )
 
+    def for_calls(self, limits: Limits) -> Places:
+        """The places for calls on one service: half of the threads unless `limits` says else."""
+        self._idle += 1
+        return Places(
+            limits.service_places or max(1, self._threads // 2),
+            waiters=max(1, self._threads // 8),
+            wait=limits.busy_wait,
+            clock=self._clock,
+            changed=self._changed,
+            room=self._has_room_for_call,
+            counted=self._count_call,
+        )
 
-def host_places(threads: int, limits: Limits) -> HostPlaces:
-    """The places of a process that has so many threads.
+    def for_streams(self, limits: Limits) -> Places:
+        """The places for large files of one service: all there are unless `limits` says else."""
+        return Places(
+            limits.service_streams or self.streams,
+            waiters=0,
+            wait=0.0,
+            clock=self._clock,
+            changed=self._changed,
+            room=self._has_room_for_stream,
+            counted=self._count_stream,
+        )
 
-    Calls and streams together leave an eighth of the threads, at least one: for the host's own pages, and for
-    the API that services call back while a page waits.
-    """
-    all_together = Places(max(1, threads - max(1, threads // 8)), waiters=0, wait=0.0)
-    calls = limits.total_places or max(1, 3 * threads // 4)
-    streams = max(1, threads - calls)
-    _log.info("assuming %d threads: places for %d calls and %d streams", threads, calls, streams)
-    return HostPlaces(
-        calls=Places(calls, waiters=0, wait=0.0, parent=all_together),
-        streams=Places(streams, waiters=0, wait=0.0, parent=all_together),
-    )
+    def _has_room_for_call(self, places: Places) -> bool:
+        if self._calls_taken + self._streams_taken >= self.together:
+            return False
+        if self._calls_taken >= self.calls:
+            return self._calls_taken == self.calls and places.is_moving
+        kept_free = min(self._idle, self.calls // 2) if places.taken else 0
+        return self._calls_taken + kept_free < self.calls
 
+    def _has_room_for_stream(self, _places: Places) -> bool:
+        free = self._calls_taken + self._streams_taken < self.together
+        return free and self._streams_taken < self.streams
 
-def service_places(threads: int, limits: Limits, host: HostPlaces) -> Places:
-    """The places for calls on one service: half of the threads unless `limits` says else."""
-    count = limits.service_places or max(1, threads // 2)
-    waiters = max(1, threads // 8)
-    return Places(count, waiters=waiters, wait=limits.busy_wait, parent=host.calls)
+    def _count_call(self, before: int, after: int) -> None:
+        self._calls_taken += after - before
+        self._idle += (after == 0) - (before == 0)
 
-
-def stream_places(limits: Limits, host: HostPlaces) -> Places:
-    """The places for large files of one service: all there are unless `limits` says else."""
-    count = limits.service_streams or host.streams.count
-    return Places(count, waiters=0, wait=0.0, parent=host.streams)
+    def _count_stream(self, before: int, after: int) -> None:
+        self._streams_taken += after - before

@@ -25,7 +25,7 @@ from .config import (
 )
 from .errors import ConfigError
 from .finishing import close_body
-from .guard import host_places
+from .guard import HostPlaces
 from .http import Answer
 from .interfaces import Directory, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
@@ -122,7 +122,7 @@ class PlugItMiddleware:
                 trusted_hops=trusted_hops,
                 threads=threads,
                 limits=limits,
-                places=host_places(threads, limits),
+                places=HostPlaces(threads, limits, clock),
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugit_wsgi import PlugItMiddleware, guard
+from plugit_wsgi import PlugItMiddleware
 from plugit_wsgi.cache.memory import MemoryCache
 from plugit_wsgi.circuits import Circuits
 from plugit_wsgi.cli.dev import create_app
@@ -18,6 +18,7 @@ from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.config import Limits, Service
 from plugit_wsgi.exchanges import Exchanges
 from plugit_wsgi.flight import Flights
+from plugit_wsgi.guard import HostPlaces
 from plugit_wsgi.loading import make_engine, make_transport
 from tests.interop.processes import HERE, Process
 from tests.interop.visitor import Visitor
@@ -151,13 +152,13 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
     """Our client of the service, apart from any page."""
     clock, limits = SystemClock(), Limits()
     service = Service("app", original_service.url + "/")
-    places = guard.host_places(8, limits)
+    places = HostPlaces(8, limits, clock)
     exchanges = Exchanges(
         service,
         limits=limits,
         transport=make_transport(service, limits, clock, 8),
-        places=guard.service_places(8, limits, places),
-        streams=guard.stream_places(limits, places),
+        places=places.for_calls(limits),
+        streams=places.for_streams(limits),
         circuits=Circuits(clock, lambda what, state, seconds: None),
         observe=lambda event: None,
     )

@@ -67,8 +67,8 @@ class World:
         self.clock = FakeClock()
         self.down: Exception | None = None
         self.transport = InProcessTransport(self._app)
-        self.places = Places(2, waiters=0, wait=0)
-        self.streams = Places(1, waiters=0, wait=0)
+        self.places = Places(2, waiters=0, wait=0, clock=self.clock)
+        self.streams = Places(1, waiters=0, wait=0, clock=self.clock)
         self.engine = Engine()
         self.events: list[Event] = []
         self.client = self.make()
