@@ -33,14 +33,22 @@ class Reader:
 
     def click(self, selector: str, text: str = "") -> Reader:
         """Clicks the first element with this text in it, and waits for the next page."""
-        from selenium.webdriver.support import expected_conditions
+        from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
+
+        def is_gone(_browser: Chrome) -> bool:
+            # In the moment between two pages Chromium says so in other words than that it is stale.
+            try:
+                page.is_enabled()
+            except WebDriverException:
+                return True
+            return False
 
         page = self.find("html")
         found = next(item for item in self.browser.find_elements(CSS, selector) if text in item.text)
         found.click()
         wait = WebDriverWait(self.browser, 10, poll_frequency=0.02)
-        wait.until(expected_conditions.staleness_of(page))
+        wait.until(is_gone)
         wait.until(lambda browser: browser.execute_script("return document.readyState") == "complete")
         return self
 
