@@ -51,7 +51,9 @@ class Renderer:
             ServiceError: it could not be fetched.
         """
         visit, meta = asked.visit, asked.meta
-        costly = self._setbacks.recent(meta.template_tag)
+        # What a page costs may lie in what was asked, and by whom: nobody can spoil it for others.
+        key = (visit.action, meta.template_tag, visit.query, visit.user_id)
+        costly = self._setbacks.recent(key)
         if costly is not None:
             # Rendering holds a processor that all visitors share: what just cost too much is not tried again.
             raise TemplateError(str(costly), template_tag=meta.template_tag) from costly
@@ -61,7 +63,7 @@ class Renderer:
         except TemplateError as error:
             error.template_tag = error.template_tag or meta.template_tag
             if error.is_costly:
-                self._setbacks.note(meta.template_tag, error)
+                self._setbacks.note(key, error)
             raise
         return rendered.fragment, rendered.personal
 

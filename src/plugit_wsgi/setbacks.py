@@ -32,7 +32,7 @@ class Setbacks:
         """The load of `key` failed just now."""
         seconds = SECONDS * (1 + SPREAD * (2 * self._chance() - 1))
         with self._lock:
-            self._until[key] = (self._clock.monotonic() + seconds, error)
+            self._until[key] = (self._clock.monotonic() + seconds, _bare(error))
             self._until.move_to_end(key)
             if len(self._until) > MOST:
                 self._until.popitem(last=False)
@@ -50,3 +50,11 @@ class Setbacks:
         with self._lock:
             until, error = self._until.get(key, (0.0, None))
         return error if error is not None and self._clock.monotonic() < until else None
+
+
+def _bare(error: Exception) -> Exception:
+    """The same without traceback and causes, which hold the request that met it, and what was read for it."""
+    kind = type(error)
+    bare = kind.__new__(kind, *error.args)
+    bare.__dict__.update(error.__dict__)
+    return bare

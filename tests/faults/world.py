@@ -22,7 +22,7 @@ from plugit_wsgi.guard import Places
 from plugit_wsgi.testing.faults import FAULTS, Asked, answer
 from plugit_wsgi.testing.faults import Fault as Wrong
 from plugit_wsgi.testing.toxic import Received, Script, ToxicService
-from tests.integration.conftest import Host
+from tests.integration.conftest import Host, Visitor
 
 QUICK = Limits(page=0.3, call=0.25, connect=0.2, stall=0.2, busy_wait=0.02)
 #: Seconds a page may take beyond its deadline; and what a busy machine adds to anything.
@@ -120,12 +120,14 @@ class World:
         page = '{% extends "plugIt/base.html" %}{% block content %}' + source + "{% endblock %}"
         self.teach(name, lambda _: [answer(page.encode(), "Content-Type: text/html")], on="template")
 
-    def visit(self, action: str, *, method: str = "GET", mount: str = "x", **options: Any) -> Seen:
-        """One request; a POST and the like come with their token."""
+    def visit(
+        self, action: str, *, method: str = "GET", mount: str = "x", by: Visitor | None = None, **options: Any
+    ) -> Seen:
+        """One request, by Anna unless another is named; a POST and the like come with their token."""
         if method not in ("GET", "HEAD", "OPTIONS"):
             options.setdefault("headers", {})["X-CSRFToken"] = self.token(mount)
         started = time.monotonic()
-        response = self.visitor.open(f"/s/{mount}/{action}", method=method, **options)
+        response = (by or self.visitor).open(f"/s/{mount}/{action}", method=method, **options)
         seconds = time.monotonic() - started
         return Seen(
             status=response.status_code, text=response.text, headers=response.headers, seconds=seconds

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from plugit_wsgi.clock import Deadline, SystemClock
+from plugit_wsgi.errors import WireError
 from plugit_wsgi.flight import Flights
 from plugit_wsgi.setbacks import MOST, Setbacks
 from plugit_wsgi.testing.clock import FakeClock
@@ -111,13 +112,25 @@ def test_a_setback_lasts_five_seconds_give_or_take_a_fifth(chance: float, second
     assert setbacks.recent("a") is None
     setbacks.note("a", error)
     clock.advance(seconds - 0.01)
-    assert setbacks.recent("a") is error
+    assert repr(setbacks.recent("a")) == repr(error)
     assert setbacks.recent("b") is None
     clock.advance(0.02)
     assert setbacks.recent("a") is None
     setbacks.note("a", error)
     setbacks.forget("a")
     assert setbacks.recent("a") is None
+
+
+def test_a_setback_keeps_the_facts_of_its_error_and_no_more() -> None:
+    """Traceback and causes hold the request that met it; a thousand of them are remembered."""
+    setbacks = Setbacks(FakeClock())
+    with pytest.raises(WireError) as caught:
+        raise WireError("wrong", field="meta", received=1, service="x") from ValueError()
+    setbacks.note("a", caught.value)
+    found = setbacks.recent("a")
+    assert isinstance(found, WireError)
+    assert (str(found), found.field, found.received, found.service) == ("wrong", "meta", 1, "x")
+    assert (found.__traceback__, found.__cause__, found.__context__) == (None, None, None)
 
 
 def test_setbacks_are_bounded() -> None:
