@@ -49,6 +49,7 @@ bench: $(VENV)/.dev  ## what a page costs
 
 bench-isolation: $(VENV)/.dev  ## what neighbours feel while a service is broken: 15 minutes (ISOLATION=--quick: 3)
 	$(BIN)/python -m bench.isolation $(ISOLATION)
+	$(BIN)/python -m bench.together
 
 interop: $(VENV)/.dev  ## the environment of the original implementation (Python 2.7), for tests/interop
 	@$(BIN)/python tests/interop/environment.py || { \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,29 @@ def proxy(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
 PREFIXES = {"bad": "/s/bad/", "good": "/s/good/"}
 ours = Watched(
     PlugItMiddleware(
-        host, services=[Service(name, url) for name, url in URLS.items()], secret_key=SECRET, threads=8
+        host,
+        services=[Service(name, url) for name, url in URLS.items() if url[0] != "{"],
+        secret_key=SECRET,
+        threads=8,
     ),
     PREFIXES,
 )
 naive = Watched(proxy, PREFIXES)
+
+
+def several(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Ours with several broken services: BENCH_BAD is a JSON object of their names and URLs."""
+    return _several(environ, start_response)
+
+
+_several = PlugItMiddleware(
+    host,
+    services=[
+        Service(name, url)
+        for name, url in (
+            {**json.loads(URLS["bad"]), "good": URLS["good"]} if URLS["bad"][0] == "{" else {}
+        ).items()
+    ],
+    secret_key=SECRET,
+    threads=8,
+)
