@@ -243,7 +243,12 @@ def test_f43_the_host_s_clock_is_set(world: World, wrong: float) -> None:
     world.clock.wrong = wrong
     assert f"{MARK}hot" in world.visit("hot").text
     assert (world.toxic.calls["action/hot"], world.toxic.calls["meta/hot"]) == (1, 1)
-    assert world.visit("hang").status == 504
+
+
+def test_f43_the_host_s_clock_is_set_while_a_page_waits(world: World) -> None:
+    """It waits as long as ever."""
+    world.clock.wrong = -3600
+    world.suffer("hang", status=504, at_least=QUICK.page, within=QUICK.page + GRACE)
 
 
 def test_f45_is_down_when_the_host_starts(make_world: MakeWorld) -> None:
