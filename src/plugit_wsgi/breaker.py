@@ -115,6 +115,10 @@ class Breaker:
     def _is_closed(self) -> bool:
         return self._state == "closed"
 
+    def lost(self) -> None:
+        """A call that counted as answered was not, in the end."""
+        self.end(self._plain, "failed")
+
     def end(self, permit: Permit, outcome: Outcome) -> None:
         """How a call ended; see `Permit`."""
         with self._lock:

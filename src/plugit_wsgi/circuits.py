@@ -63,6 +63,11 @@ class Circuits:
             raise CircuitOpen("the call is not made for a while", retry_after=own)
         return Circuit(service, own)
 
+    def lost(self, error: BaseException) -> None:
+        """A large file broke off, long after its head came."""
+        if isinstance(error, (ServiceUnreachable, FramingError)):
+            self._service.lost()
+
     def _breaker_of(self, call: str) -> Breaker:
         with self._lock:
             breaker = self._calls.get(call)

@@ -141,6 +141,7 @@ class Exchanges:
             )
 
     def _tell_broken(self, error: PlugItError, action: str, request_id: str) -> None:
+        self.circuits.lost(error)
         self._observe(
             Fault(
                 service=self._service.name,

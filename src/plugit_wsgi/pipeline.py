@@ -168,9 +168,11 @@ class Pipeline:
                     return self._finisher.finish(newer.value, asked, newer)
             if kept is None:
                 return self._ask(asked, moved)
-            if not flight.leads:
-                return self._finisher.finish(kept.value, asked, kept)
             setback = self._setbacks.recent(key)
+            if not flight.leads and setback is None:
+                # Of a moment ago, unless whoever looks for a newer one finds nothing for long.
+                late = self._clock.monotonic() - kept.fresh_until > self.client.limits.page
+                return self._finisher.finish(kept.value, replace(asked, is_stale=late), kept)
             if setback is not None:
                 return self._finish_stale(kept, asked, setback)
             try:

@@ -290,3 +290,18 @@ def test_a_template_that_fails_for_one_is_tried_for_the_next(
     service.action("/a", template=divided, answer=lambda call: Reply(body={"by": int(call.query[-1])}))
     assert host.visitor().get("/s/x/a?by=0").status_code == 502
     assert "True" in host.visitor().get("/s/x/a?by=2").text
+
+
+def test_an_old_page_says_so_when_its_newer_one_takes_too_long(
+    stale_host: Host, numbered: Numbered, clock: FakeClock
+) -> None:
+    """Whoever comes while somebody else has been looking for long gets the page of a moment ago no more."""
+    stale_host.visitor().get("/s/x/a")
+    numbered.gate = threading.Event()
+    clock.advance(60 + 300)
+    leader = threading.Thread(target=lambda: stale_host.visitor().get("/s/x/a"))
+    leader.start()
+    until(lambda: numbered.calls == 2)
+    assert stale_host.visitor().get("/s/x/a").text == "page 1|stale=True"
+    numbered.gate.set()
+    leader.join()
