@@ -15,7 +15,9 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ from .measured import Felt, Phase, Row, percentile
 from .verdicts import HEADING, line_of
 from .watched import WATCHED, Process
 
+_KIND: Final = re.compile(rb"\b(?:event|kind)=(\S+)")
 GONE_WITHIN: Final = 5.0
 """Seconds after the fault in which descriptors and threads must be back."""
 
@@ -163,7 +166,7 @@ class Bench:
             held=max((item[2] for item in ended), default=None),
             busy=watched.get("most", {}).get("bad"),
             refusal=percentile(refused, 99) if refused else None,
-            lines=(self._lines() - lines) / seconds if setup.log else None,
+            lines=max((self._lines() - lines).values(), default=0) / seconds if setup.log else None,
         )
 
     def _calls(self, fault: Fault) -> int:
@@ -171,8 +174,10 @@ class Bench:
         on = "action" if fault.on == "listen" else fault.on
         return int(calls.get(f"{on}/{fault.name}", 0))
 
-    def _lines(self) -> int:
-        return self._setup.log.read_bytes().count(b"\n") if self._setup.log else 0
+    def _lines(self) -> Counter[bytes]:
+        """The lines of the log so far, by event and kind; what has neither is of one kind."""
+        log = self._setup.log.read_bytes() if self._setup.log else b""
+        return Counter(b" ".join(_KIND.findall(line)) for line in log.splitlines())
 
     def _take_watched(self) -> dict[str, Any]:
         if not self._setup.watched:

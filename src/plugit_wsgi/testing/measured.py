@@ -48,7 +48,7 @@ class Phase:
         held: the longest that a request of the bad service held its thread; None where it was not seen.
         busy: the most threads that it held at once.
         refusal: p99 of the time in which 503 was said, in the second half; None where nobody was refused.
-        lines: lines in the log each second.
+        lines: lines of the most frequent kind in the log each second.
     """
 
     samples: dict[str, list[Sample]]
