@@ -14,7 +14,7 @@ from .csrf import Tokens
 from .events import CircuitChanged
 from .exchanges import Exchanges
 from .finishing import Finisher
-from .flight import Flights
+from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
@@ -44,6 +44,7 @@ class Host:
     threads: int
     limits: Limits
     places: HostPlaces
+    chairs: Chairs
     secrets: KeyRing = field(repr=False)
     cache: Cache
     templates: Cache
@@ -102,13 +103,9 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         engine=engine,
         cache=host.cache,
         templates=host.templates,
-        flights=_flights(host),
+        flights=Flights(host.chairs),
         clock=host.clock,
     )
-
-
-def _flights(host: Host) -> Flights:
-    return Flights(waiters=max(1, host.threads // 8))
 
 
 def _announcer(service: Service, host: Host) -> Changed:
@@ -138,7 +135,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         framer=framer,
         tokens=tokens,
         cache=host.cache,
-        flights=_flights(host),
+        flights=client.flights,
         observe=host.observe,
         clock=host.clock,
     )

@@ -2,7 +2,8 @@
 
 1. It opens after so many failures in a row, or when half of the calls of the last seconds failed.
 2. While open it refuses at once. Then one probe goes through; whoever comes beside it is still refused.
-3. A probe that fails doubles the time, up to a bound; one that succeeds closes the breaker.
+3. A probe that fails doubles the time, up to a bound; one that succeeds closes the breaker; one that hangs,
+   which may be one call's fault, opens it again for the first time only.
 4. The times are spread by chance, so that many processes do not probe at once.
 
 What counts as a failure is for `circuits` to say.
@@ -20,7 +21,7 @@ from typing import Final, Literal
 from .clock import Clock
 
 State = Literal["closed", "open", "probing"]
-Outcome = Literal["succeeded", "failed", "given up"]
+Outcome = Literal["succeeded", "failed", "hung", "given up"]
 Happening = Literal["tripped", "waited", "probe succeeded", "probe failed", "probe given up"]
 
 TRANSITIONS: Final[dict[tuple[State, Happening], State]] = {
@@ -115,9 +116,15 @@ class Breaker:
     def _is_closed(self) -> bool:
         return self._state == "closed"
 
-    def lost(self) -> None:
-        """A call that counted as answered was not, in the end."""
-        self.end(self._plain, "failed")
+    def trip(self) -> None:
+        """Opens it at once, if it is closed."""
+        with self._lock:
+            if self._state != "closed":
+                return
+            self._move("tripped")
+            self._failures = 0
+            change = self._open()
+        self._changed(*change)
 
     def end(self, permit: Permit, outcome: Outcome) -> None:
         """How a call ended; see `Permit`."""
@@ -149,7 +156,8 @@ class Breaker:
             self._recent.clear()
             return "closed", 0.0
         self._move("probe failed")
-        self._length = min(2 * self._length, self._settings.longest)
+        hung = outcome == "hung"
+        self._length = self._settings.first if hung else min(2 * self._length, self._settings.longest)
         return self._open()
 
     def _open(self) -> tuple[State, float]:
@@ -188,6 +196,15 @@ class Permit:
         """It was not answered."""
         self._breaker.end(self, "failed")
 
+    def hung(self) -> None:
+        """It was not answered in time, which may be its own fault."""
+        self._breaker.end(self, "hung" if self.is_probe else "given up")
+
     def given_up(self) -> None:
         """It did not go out, or ended for a reason that says nothing."""
         self._breaker.end(self, "given up")
+
+    def trip(self) -> None:
+        """No further call of this kind for a while."""
+        self._breaker.end(self, "given up")
+        self._breaker.trip()

@@ -1,10 +1,12 @@
 """The breakers of one service: one for the service, and one for each kind of call that times out.
 
 1. A refused or lost connection, broken framing and gateway errors (502, 503, 504) count for the service.
-2. A time-out counts for the call: meta, template, or one action; a connection that does not open in time is
-   the service's.
+2. A time-out counts for the call: one action, or all calls of another kind (meta, template, media); a
+   connection that does not open in time is the service's.
 3. A 4xx, 429 and a 500 count as answers: one bad action, or one visitor, does not close a service.
-4. A refusal by a breaker costs no place and no socket.
+4. What a visitor can cause counts for nothing: a call that had little time left, an upload, a file that its
+   visitor reads slowly.
+5. A refusal by a breaker costs no place and no socket.
 """
 
 from __future__ import annotations
@@ -63,21 +65,21 @@ class Circuits:
             raise CircuitOpen("the call is not made for a while", retry_after=own)
         return Circuit(service, own)
 
-    def lost(self, error: BaseException) -> None:
-        """A large file broke off, long after its head came."""
-        if isinstance(error, (ServiceUnreachable, FramingError)):
-            self._service.lost()
-
     def _breaker_of(self, call: str) -> Breaker:
         with self._lock:
             breaker = self._calls.get(call)
             if breaker is None:
                 breaker = self._calls[call] = self._new(call)
                 if len(self._calls) > MOST_ACTIONS:
-                    self._calls.popitem(last=False)
+                    self._forget_one()
             else:
                 self._calls.move_to_end(call)
             return breaker
+
+    def _forget_one(self) -> None:
+        """The one that was not asked for longest, but none that is open: its call would go out again."""
+        closed = (call for call, breaker in self._calls.items() if breaker.state == "closed")
+        self._calls.pop(next(closed, next(iter(self._calls))))
 
     def _new(self, what: str) -> Breaker:
         return Breaker(self._clock, changed=lambda state, seconds: self._changed(what, state, seconds))
@@ -100,15 +102,19 @@ class Circuit:
             self._service.succeeded()
         self._call.succeeded()
 
+    def given_up(self) -> None:
+        """It ended for a reason that says nothing of the service."""
+        self._service.given_up()
+        self._call.given_up()
+
     def broke(self, error: BaseException) -> None:
         """It ended in an error, before or after the head of an answer."""
         if isinstance(error, ServiceTimeout) and not error.connecting:
-            self._call.failed()
-            # A probe that hangs has found no service; other calls that do may be one action's fault.
-            (self._service.failed if self._service.is_probe else self._service.given_up)()
+            # A probe that hangs has found no service, and the next one is to be another call.
+            (self._call.trip if self._service.is_probe else self._call.failed)()
+            self._service.hung()
         elif isinstance(error, (ServiceUnreachable, ServiceTimeout, FramingError)):
             self._service.failed()
             self._call.given_up()
         else:
-            self._service.given_up()
-            self._call.given_up()
+            self.given_up()

@@ -91,7 +91,7 @@ class ServiceClient:
     ) -> None:
         self.service = service
         self.limits = limits
-        self._flights = flights
+        self.flights = flights
         self._setbacks = Setbacks(clock)
         self.exchanges = exchanges
         self._engine = engine
@@ -115,7 +115,7 @@ class ServiceClient:
         kept: Kept[ActionMeta] | None = self._cache.get(key)
         if kept is not None and self._clock.monotonic() < kept.fresh_until:
             return kept.value
-        with self._flights.join(key) as flight:
+        with self.flights.join(key) as flight:
             if flight.wait(deadline):
                 newer: Kept[ActionMeta] | None = self._cache.get(key)
                 if newer is not None and self._clock.monotonic() < newer.fresh_until:
@@ -136,14 +136,23 @@ class ServiceClient:
                 # What came a moment ago was wrong, and will be: to ask at each visit would help nobody.
                 raise WireError(str(setback), field=setback.field, received=setback.received)
             found, lifetime = self._fetch_meta(action, deadline, request_id)
+        except ActionNotFound:
+            self._cache.delete(key)
+            raise
         except ServiceError as error:
-            if setback is None and isinstance(error, WireError):
-                self._setbacks.note(key, error)
-            if kept is None or not is_unreachable(error):
+            if not is_unreachable(error):
+                # It has said something newer than what is kept: that is never fallen back to.
+                self._cache.delete(key)
+                if setback is None and isinstance(error, WireError):
+                    self._setbacks.note(key, error)
+                raise
+            if kept is None:
                 raise
             return kept.value
         self._setbacks.forget(key)
-        if isinstance(found, ActionMeta):
+        if isinstance(found, Moved):
+            self._cache.delete(key)
+        else:
             fresh_until = self._clock.monotonic() + lifetime
             seconds = lifetime + self.limits.meta_stale
             self._cache.set(key, Kept(value=found, fresh_until=fresh_until), seconds, 1024)
@@ -177,7 +186,7 @@ class ServiceClient:
         compiled: CompiledTemplate | None = self._templates.get(key)
         if compiled is not None:
             return compiled
-        with self._flights.join(key) as flight:
+        with self.flights.join(key) as flight:
             compiled = self._templates.get(key) if flight.wait(deadline) else None
             if compiled is None:
                 self._check_failed_template(key)
@@ -317,8 +326,17 @@ class ServiceClient:
         key = ("fallback", self.service.name, meta.fallback)
         if self._templates.get(key) is not None or self._setbacks.recent(key) is not None:
             return
+        with self.flights.join(key) as flight:
+            if flight.leads:
+                self._fetch_fallback(key, meta, deadline, request_id)
+
+    def _fetch_fallback(
+        self, key: tuple[str, ...], meta: ActionMeta, deadline: Deadline, request_id: str
+    ) -> None:
         try:
-            path = canonical_path("/" + meta.fallback.encode("utf-8").decode("latin-1").lstrip("/"))
+            path = canonical_path(
+                "/" + meta.fallback.encode("utf-8", "replace").decode("latin-1").lstrip("/")
+            )
             with self.exchanges.get(names.MEDIA, path, deadline, request_id=request_id) as exchange:
                 if exchange.response.status != 200:
                     raise service_failure(exchange.response, self.limits)

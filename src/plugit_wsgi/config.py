@@ -48,7 +48,8 @@ class Limits:
         busy_wait: how long a visitor may wait for a place at a busy service.
         service_places: calls on one service at a time; None is half of the threads.
         total_places: calls on all services together; None is three quarters of the threads.
-        service_streams: files of one service on their way at a time; None is half of the threads.
+        service_streams: files over 1 MiB of one service on their way at a time; None is all that the calls of
+            all services leave, but one for the others.
         meta_lifetime: of a meta that names none.
         meta_stale: how long the last good meta serves while the service cannot be reached.
         page_stale: how long after its time a kept page may still be shown: while one visitor's request looks

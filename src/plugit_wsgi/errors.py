@@ -225,11 +225,20 @@ class WireError(ServiceError):
     ) -> None:
         super().__init__(message, service=service, action=action)
         self.field = field
-        self.received = received
+        self.received = _short(received)
 
 
 class FramingError(WireError):
     """The bytes of an answer are not HTTP, or say in two ways where they end; nothing of it was used."""
+
+
+def _short(received: object) -> object:
+    """What an error keeps of something received: errors are remembered, and it may be megabytes."""
+    if received is None or isinstance(received, (bool, int, float)):
+        return received
+    if isinstance(received, (str, bytes)) and len(received) <= 200:
+        return received
+    return repr(received)[:200]
 
 
 def is_unreachable(error: BaseException) -> bool:

@@ -27,6 +27,8 @@ from .wire.result import NO_WRITES, File, SessionWrites
 
 SMALL = 1024 * 1024
 """A file up to this size is read at once, and needs no place among the streams."""
+UPLOAD = 64 * 1024
+"""A body above this takes time that is the visitor's network's or the service's disk's."""
 PROTOCOL = names.PROTOCOL_VERSION + (f"; ext={','.join(names.EXTENSIONS)}" if names.EXTENSIONS else "")
 
 
@@ -100,7 +102,7 @@ class Exchanges:
         try:
             circuit = self.circuits.enter(action if call == names.ACTION else call)
             with (
-                _reported(circuit) as report,
+                _reported(circuit, is_fair=self._is_fair(call, request)) as report,
                 self.places.held(),
                 Exchange(self._transport.send(request), self.streams, broke) as exchange,
             ):
@@ -131,6 +133,11 @@ class Exchanges:
         """Gives the connections back."""
         self._transport.close()
 
+    def _is_fair(self, call: str, request: ServiceRequest) -> bool:
+        """A failure of this call is the service's: it has time, and does not wait for a visitor's upload."""
+        own = self._limits.page if call in (names.ACTION, names.MEDIA) else self._limits.call
+        return request.length <= UPLOAD and request.deadline.remaining() >= own / 2
+
     def _count_cookies(self, response: ServiceResponse, action: str, request_id: str) -> None:
         """Cookies of services never pass; that somebody tries is worth knowing."""
         count = sum(1 for name, _value in response.headers if name.lower() == "set-cookie")
@@ -141,7 +148,6 @@ class Exchanges:
             )
 
     def _tell_broken(self, error: PlugItError, action: str, request_id: str) -> None:
-        self.circuits.lost(error)
         self._observe(
             Fault(
                 service=self._service.name,
@@ -164,13 +170,16 @@ class _Report:
 
 
 @contextmanager
-def _reported(circuit: Circuit) -> Iterator[_Report]:
-    """Tells a circuit how the call in the block ended."""
+def _reported(circuit: Circuit, *, is_fair: bool) -> Iterator[_Report]:
+    """Tells a circuit how the call in the block ended; a failure only if it is a fair one."""
     report = _Report()
     try:
         yield report
     except (ServiceUnreachable, ServiceTimeout, FramingError) as error:
-        circuit.broke(error)
+        if is_fair:
+            circuit.broke(error)
+        else:
+            circuit.given_up()
         raise
     except BaseException as error:
         # Busy, or what the caller made of a sound answer: the service did answer if a head came.

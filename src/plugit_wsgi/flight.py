@@ -15,17 +15,42 @@ from contextlib import contextmanager
 from .clock import Deadline
 
 
+class Chairs:
+    """Places to wait for somebody else's load, of a whole process: each holds a thread. Thread-safe.
+
+    Args:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._lock = threading.Lock()
+        self.free = count
+
+    def take(self) -> bool:
+        """A place to wait, if there is one."""
+        with self._lock:
+            if self.free <= 0:
+                return False
+            self.free -= 1
+            return True
+
+    def leave(self) -> None:
+        """Gives a place to wait back."""
+        with self._lock:
+            self.free += 1
+
+
 class Flights:
     """The loads of one service that are under way. Thread-safe.
 
     Args:
-        waiters: how many followers may wait at a time.
+        chairs: for followers who wait; of all services together.
     """
 
-    def __init__(self, waiters: int) -> None:
+    def __init__(self, chairs: Chairs) -> None:
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, threading.Event] = {}
-        self._free_chairs = waiters
+        self.chairs = chairs
 
     @contextmanager
     def join(self, key: Hashable) -> Iterator[Flight]:
@@ -42,19 +67,6 @@ class Flights:
                 with self._lock:
                     del self._under_way[key]
                 landed.set()
-
-    def take_chair(self) -> bool:
-        """A place to wait, if there is one."""
-        with self._lock:
-            if self._free_chairs <= 0:
-                return False
-            self._free_chairs -= 1
-            return True
-
-    def leave_chair(self) -> None:
-        """Gives a place to wait back."""
-        with self._lock:
-            self._free_chairs += 1
 
 
 class Flight:
@@ -77,9 +89,10 @@ class Flight:
         Returns:
             Whether the leader has ended in time; what it loaded, if anything, is in the cache.
         """
-        if self.leads or not self._flights.take_chair():
+        chairs = self._flights.chairs
+        if self.leads or not chairs.take():
             return False
         try:
             return self._landed.wait(deadline.remaining())
         finally:
-            self._flights.leave_chair()
+            chairs.leave()

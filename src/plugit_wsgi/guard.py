@@ -148,6 +148,7 @@ class HostPlaces:
         self._calls_taken = 0
         self._streams_taken = 0
         self._idle = 0
+        self._services = 0
         _log.info(
             "assuming %d threads: places for %d calls and %d streams", threads, self.calls, self.streams
         )
@@ -166,7 +167,8 @@ class HostPlaces:
         )
 
     def for_streams(self, limits: Limits) -> Places:
-        """The places for large files of one service: all there are unless `limits` says else."""
+        """The places for large files of one service: all but one, if there are other services."""
+        self._services += 1
         return Places(
             limits.service_streams or self.streams,
             waiters=0,
@@ -185,9 +187,12 @@ class HostPlaces:
         kept_free = min(self._idle, self.calls // 2) if places.taken else 0
         return self._calls_taken + kept_free < self.calls
 
-    def _has_room_for_stream(self, _places: Places) -> bool:
-        free = self._calls_taken + self._streams_taken < self.together
-        return free and self._streams_taken < self.streams
+    def _has_room_for_stream(self, places: Places) -> bool:
+        if self._calls_taken + self._streams_taken >= self.together:
+            return False
+        # One stays free for the other services, or one visitor's slow downloads would close them all.
+        kept_free = 1 if places.taken and self._services > 1 else 0
+        return self._streams_taken + kept_free < self.streams
 
     def _count_call(self, before: int, after: int) -> None:
         self._calls_taken += after - before

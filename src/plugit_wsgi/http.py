@@ -304,6 +304,12 @@ def as_path(location: str, public_url: str) -> str:
     return path[len(prefix) - 1 :] if path.startswith(prefix) else path
 
 
+def wants_html(environ: Mapping[str, Any]) -> bool:
+    """The visitor takes a page; one who names only other types gets other words."""
+    accept = str(environ.get("HTTP_ACCEPT", "")).lower()
+    return not accept or any(name in accept for name in ("text/html", "*/*", "text/*", "xhtml"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What goes to the visitor. Immutable; the body is iterated once.

@@ -25,6 +25,7 @@ from .config import (
 )
 from .errors import ConfigError
 from .finishing import close_body
+from .flight import Chairs
 from .guard import HostPlaces
 from .http import Answer
 from .interfaces import Directory, Identify, Layout, Observe
@@ -123,6 +124,7 @@ class PlugItMiddleware:
                 threads=threads,
                 limits=limits,
                 places=HostPlaces(threads, limits, clock),
+                chairs=Chairs(max(1, threads // 8)),
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),

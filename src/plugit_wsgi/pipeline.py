@@ -36,6 +36,7 @@ from .errors import (
     ServiceError,
     ServiceFailed,
     ServiceRefused,
+    ServiceTimeout,
     WireError,
     is_unreachable,
 )
@@ -43,7 +44,7 @@ from .events import FallbackServed, StaleServed
 from .finishing import Finisher
 from .flight import Flights
 from .framing import Framer
-from .http import METHODS, SAFE_METHODS, Answer, Pair, canonical_path
+from .http import METHODS, SAFE_METHODS, Answer, Pair, canonical_path, wants_html
 from .interfaces import Cache, Observe
 from .outgoing import FILE_REQUEST_HEADERS, CallBuilder, Once, copied, is_in_form, our_fields
 from .page import Fragment
@@ -98,43 +99,53 @@ class Pipeline:
         self._cache = cache
         self._flights = flights
         self._setbacks = Setbacks(clock)
+        self._unkept = Setbacks(clock)
         self._observe = observe
         self._clock = clock
         self._complaints = Once()
 
-    def respond(self, visit: Visit, *, moved: bool = False) -> Answer:
+    def respond(self, visit: Visit, *, since: Deadline | None = None) -> Answer:
         """The answer for an action.
+
+        Args:
+            visit: who asks for what.
+            since: the deadline of the page, if this is where a redirect of the service led.
 
         Raises:
             RequestRejected: the visitor may not, or the request is not one.
             ServiceError, TemplateError: the service did not do its part.
         """
-        deadline = self._deadline()
+        deadline = since or self._deadline()
         meta = self._meta(visit, deadline)
         if isinstance(meta, Moved):
-            return self._follow(meta, visit, moved)
+            return self._follow(meta, visit, since, deadline)
         self._check_access(visit, meta)
         self._check_origin(visit)
         asked = Asked.of(visit, meta, deadline)
         try:
-            return self._page(asked, moved)
+            found = self._page(asked)
         except ServiceError as error:
             return self._stand_in(asked, error)
+        # Followed out here: whoever leads to itself, or back, must not wait for itself.
+        return self._follow(found, visit, since, deadline) if isinstance(found, Moved) else found
 
-    def _page(self, asked: Asked, moved: bool) -> Answer:
+    def _page(self, asked: Asked) -> Answer | Moved:
         if asked.key is None:
-            return self._ask(asked, moved)
+            return self._ask(asked)
         kept = self._load(asked)
         if kept is not None and self._is_fresh(kept):
             return self._finisher.finish(kept.value, asked, kept)
-        return self._renew(asked, kept, moved)
+        if kept is None and self._unkept.recent(asked.key) is not None:
+            return self._ask(asked)
+        return self._renew(asked, kept)
 
-    def _ask(self, asked: Asked, moved: bool) -> Answer:
+    def _ask(self, asked: Asked) -> Answer | Moved:
         asked, result = self._call(asked)
+        kept = self._keep(result, asked)
         if isinstance(result, Moved):
-            return self._follow(result, asked.visit, moved)
-        answer = self._finisher.finish(result, asked, self._keep(result, asked))
-        if asked.meta.fallback:
+            return result
+        answer = self._finisher.finish(result, asked, kept)
+        if asked.meta.fallback and isinstance(result, Data):
             self.client.keep_fallback(asked.meta, asked.deadline, asked.visit.request_id)
         return answer
 
@@ -143,7 +154,7 @@ class Pipeline:
         visit = asked.visit
         away = isinstance(error, WireError) or is_unreachable(error)
         content = self.client.fallback(asked.meta) if asked.meta.fallback and away else None
-        if content is None or visit.method != "GET" or not asked.is_framed:
+        if content is None or visit.method != "GET" or not asked.is_framed or not wants_html(visit.environ):
             raise error
         status = self.service.fallback_status or error.status
         self._observe(
@@ -156,9 +167,11 @@ class Pipeline:
             )
         )
         fragment = Fragment(title=self.service.name, content=Markup(content.decode("utf-8", "replace")))
-        return self.framer.page(fragment, visit, token="", status=status, is_fallback=True)
+        retry_after: float | None = getattr(error, "retry_after", None)
+        headers = () if retry_after is None else (("Retry-After", str(max(1, round(retry_after)))),)
+        return self.framer.page(fragment, visit, token="", status=status, headers=headers, is_fallback=True)
 
-    def _renew(self, asked: Asked, kept: Kept[Data] | None, moved: bool) -> Answer:
+    def _renew(self, asked: Asked, kept: Kept[Data] | None) -> Answer | Moved:
         """A page that may be kept, and is not, or too old: one visitor asks, others have the old one."""
         key = asked.key
         with self._flights.join(key) as flight:
@@ -167,7 +180,9 @@ class Pipeline:
                 if newer is not None and self._is_fresh(newer):
                     return self._finisher.finish(newer.value, asked, newer)
             if kept is None:
-                return self._ask(asked, moved)
+                if asked.deadline.remaining() <= 0:
+                    raise ServiceTimeout("another visitor's load of the page took all the time")
+                return self._ask(asked)
             setback = self._setbacks.recent(key)
             if not flight.leads and setback is None:
                 # Of a moment ago, unless whoever looks for a newer one finds nothing for long.
@@ -176,7 +191,7 @@ class Pipeline:
             if setback is not None:
                 return self._finish_stale(kept, asked, setback)
             try:
-                answer = self._ask(asked, moved)
+                answer = self._ask(asked)
             except ServiceError as error:
                 if isinstance(error, ServiceRefused):
                     raise  # its own word about this page, and newer than the one we have
@@ -275,16 +290,16 @@ class Pipeline:
             return self.client.action(again, asked.deadline)
         return result
 
-    def _follow(self, moved: Moved, visit: Visit, again: bool) -> Answer:
+    def _follow(self, moved: Moved, visit: Visit, since: Deadline | None, deadline: Deadline) -> Answer:
         """A redirect of the call itself re-enters the data path once, with its own meta and a new context."""
         target = action_target(moved.target)
         if target is None:
             raise ServiceFailed("redirected an action to something that is none")
         action, query = canonical_path(target[0]), target[1]
         if visit.method in SAFE_METHODS:
-            if again:
+            if since is not None:
                 raise ServiceFailed("redirects in a loop")
-            return self.respond(visit.moved(action, query or visit.query), moved=True)
+            return self.respond(visit.moved(action, query or visit.query), since=deadline)
         status = moved.status if moved.status in (307, 308) else 303
         where = Redirect(status=status, target=action + (f"?{query}" if query else ""), absolute=False)
         return self.framer.redirect(where, visit)
@@ -293,19 +308,29 @@ class Pipeline:
         return None if asked.key is None else self._cache.get(asked.key)
 
     def _keep(self, result: ActionResult, asked: Asked) -> Kept[Data] | None:
-        if asked.key is None or not isinstance(result, Data) or not _may_keep(result):
+        """Keeps an answer that may be kept; any other ends an older one: that is not shown again."""
+        if asked.key is None:
+            return None
+        if not isinstance(result, Data) or not _may_keep(result, asked.meta):
+            self._cache.delete(asked.key)
+            self._unkept.note(asked.key, ServiceFailed("the answer was not to be kept"))
             return None
         seconds = asked.meta.cache_time
         kept = Kept(value=result, fresh_until=self._clock.monotonic() + seconds)
-        self._cache.set(asked.key, kept, seconds + self.client.limits.page_stale, 4 * len(result.raw))
+        stale = self.client.limits.page_stale
+        if asked.visit.query:
+            stale = min(stale, 10 * seconds)  # queries are the visitors' to invent
+        self._cache.set(asked.key, kept, seconds + stale, 4 * len(result.raw))
         return kept
 
 
-def _may_keep(result: Data) -> bool:
+def _may_keep(result: Data, meta: ActionMeta) -> bool:
     """Rule 5; and the service itself has not said that the answer is for one visitor, or for now."""
     said = ",".join(value.lower() for name, value in result.headers if name.lower() == "cache-control")
+    kinds = (object,) if meta.json_only else (dict, str) if meta.xml_only else (dict,)
     return (
         result.status == 200
+        and isinstance(result.value, kinds)
         and not result.writes
         and not any(word in said for word in ("private", "no-store"))
     )

@@ -25,7 +25,7 @@ from .errors import (
 )
 from .events import Fault, Refused
 from .framing import Framer, is_for_other_origins, login_target
-from .http import HTML, NO_STORE, NOSNIFF, Answer
+from .http import HTML, NO_STORE, NOSNIFF, Answer, wants_html
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
 from .layout.errors import error_fragment
@@ -55,7 +55,7 @@ class Refusals:
     def answer(self, error: PlugItError, visit: Visit) -> Answer:
         """What the visitor gets for an error."""
         self._tell(error, visit)
-        html = wants_html(visit.request)
+        html = wants_html(visit.environ)
         target = login_target(self._login_url, visit.request)
         if isinstance(error, LoginRequired) and html and target is not None:
             return Answer(status=302, headers=(("Location", target), NO_STORE))
@@ -129,12 +129,6 @@ def _cause(error: PlugItError) -> str:
     field = f" ({error.field})" if isinstance(error, WireError) and error.field else ""
     behind = str(error.__cause__ or "")
     return f"{error}{field}" + (f": {behind}" if behind and behind not in str(error) else "")
-
-
-def wants_html(request: webob.Request) -> bool:
-    """The visitor takes a page; one who names only other types gets other words."""
-    accept = request.environ.get("HTTP_ACCEPT", "").lower()
-    return not accept or any(name in accept for name in ("text/html", "*/*", "text/*", "xhtml"))
 
 
 def _plain(status: int, reason: str, headers: Headers, request: webob.Request) -> Answer:

@@ -52,7 +52,7 @@ class Renderer:
         """
         visit, meta = asked.visit, asked.meta
         # What a page costs may lie in what was asked, and by whom: nobody can spoil it for others.
-        key = (visit.action, meta.template_tag, visit.query, visit.user_id)
+        key = (visit.action, meta.template_tag, visit.query, *_who(asked))
         costly = self._setbacks.recent(key)
         if costly is not None:
             # Rendering holds a processor that all visitors share: what just cost too much is not tried again.
@@ -62,7 +62,7 @@ class Renderer:
             rendered = template.render(data, self._facts(asked, token))
         except TemplateError as error:
             error.template_tag = error.template_tag or meta.template_tag
-            if error.is_costly:
+            if error.is_costly and visit.method == "GET":
                 self._setbacks.note(key, error)
             raise
         return rendered.fragment, rendered.personal
@@ -114,6 +114,14 @@ class Renderer:
         organization_mode = self._client.service.organizations
         access.check(meta, visit.visitor, visit.origin.address, organization_mode=organization_mode)
         return self._client.template(path, meta, asked.deadline, visit.request_id)
+
+
+def _who(asked: Asked) -> tuple[object, ...]:
+    """All that the data of a GET can depend on beside action and query."""
+    visit = asked.visit
+    organization = visit.visitor.organization
+    session = tuple(sorted(visit.session.values.items()))
+    return visit.user_id, None if organization is None else organization.id, session
 
 
 def html_fragment(result: Html, text: bytes, title: str, rewrite: Callable[[str], str | None]) -> Fragment:

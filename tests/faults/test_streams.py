@@ -119,7 +119,7 @@ def test_f37_ten_slow_readers_hold_no_place_of_a_page(
     world.expect_well()
     readers = [hang_ups.enter_context(knock(address, "/s/x/huge-file")) for _ in range(10)]
     heads = sorted(reader.recv(12).split()[1] for reader in readers)
-    count = world.streams.count
+    count = world.streams.count - 1  # one is kept for the other services
     assert heads == [b"200"] * count + [b"503"] * (10 - count)
     for _ in range(3):
         assert world.places.taken == 0

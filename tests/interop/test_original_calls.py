@@ -17,7 +17,7 @@ from plugit_wsgi.client import ServiceClient
 from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.config import Limits, Service
 from plugit_wsgi.exchanges import Exchanges
-from plugit_wsgi.flight import Flights
+from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.guard import HostPlaces
 from plugit_wsgi.loading import make_engine, make_transport
 from tests.interop.processes import HERE, Process
@@ -169,7 +169,7 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
         engine=make_engine("django", limits),
         cache=MemoryCache(limits.cache_size, clock),
         templates=MemoryCache(limits.cache_size, clock),
-        flights=Flights(1),
+        flights=Flights(Chairs(1)),
         clock=clock,
     )
     yield client

@@ -117,14 +117,3 @@ def test_breakers_of_actions_are_bounded() -> None:
         circuits.enter(f"/{number}").answered(200)
     assert len(circuits._calls) == MOST_ACTIONS
     assert issubclass(CircuitOpen, PlugItError)
-
-
-def test_files_that_break_off_count_though_their_head_came() -> None:
-    """A service that always cuts its large files is broken; one that is slow for one visitor is not."""
-    circuits = Circuits(FakeClock(), lambda what, state, seconds: None)
-    for _ in range(5):
-        circuits.lost(ServiceTimeout("slow"))
-    assert circuits.state == "closed"
-    for _ in range(5):
-        circuits.lost(ServiceUnreachable("cut"))
-    assert circuits.state == "open"

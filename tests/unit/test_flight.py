@@ -9,7 +9,7 @@ import pytest
 
 from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.errors import WireError
-from plugit_wsgi.flight import Flights
+from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.setbacks import MOST, Setbacks
 from plugit_wsgi.testing.clock import FakeClock
 
@@ -20,7 +20,7 @@ def soon(seconds: float = 5.0) -> Deadline:
 
 def test_the_first_leads_and_the_others_follow() -> None:
     """By key; and the next after a landing leads again."""
-    flights = Flights(1)
+    flights = Flights(Chairs(1))
     with flights.join("a") as first, flights.join("a") as second, flights.join("b") as other:
         assert (first.leads, second.leads, other.leads) == (True, False, True)
     with flights.join("a") as again:
@@ -29,7 +29,7 @@ def test_the_first_leads_and_the_others_follow() -> None:
 
 def test_a_leader_that_fails_lets_the_next_lead() -> None:
     """However its block ends."""
-    flights = Flights(1)
+    flights = Flights(Chairs(1))
     with pytest.raises(RuntimeError), flights.join("a"):
         raise RuntimeError
     with flights.join("a") as again:
@@ -39,7 +39,7 @@ def test_a_leader_that_fails_lets_the_next_lead() -> None:
 
 def test_waiting_ends_when_the_leader_lands() -> None:
     """Not at the deadline."""
-    flights, inside, land = Flights(1), threading.Event(), threading.Event()
+    flights, inside, land = Flights(Chairs(1)), threading.Event(), threading.Event()
 
     def lead() -> None:
         with flights.join("a"):
@@ -59,7 +59,7 @@ def test_waiting_ends_when_the_leader_lands() -> None:
 
 def test_waiting_ends_at_the_followers_own_deadline() -> None:
     """Whatever the leader does."""
-    flights = Flights(1)
+    flights = Flights(Chairs(1))
     with flights.join("a"), flights.join("a") as follower:
         started = time.monotonic()
         assert not follower.wait(soon(0.05))
@@ -68,24 +68,24 @@ def test_waiting_ends_at_the_followers_own_deadline() -> None:
 
 def test_few_may_wait() -> None:
     """The others are told at once; a chair that is left is free again."""
-    flights = Flights(1)
+    flights = Flights(Chairs(1))
     with flights.join("a"), flights.join("a") as first, flights.join("a") as second:
         sitting = threading.Thread(target=first.wait, args=(soon(0.3),))
         sitting.start()
         end = time.monotonic() + 2
-        while flights._free_chairs and time.monotonic() < end:
+        while flights.chairs.free and time.monotonic() < end:
             time.sleep(0.001)
         started = time.monotonic()
         assert not second.wait(soon())
         assert time.monotonic() - started < 0.1
         sitting.join()
         assert not second.wait(soon(0.01))
-        assert flights._free_chairs == 1
+        assert flights.chairs.free == 1
 
 
 def test_32_threads_make_one_load() -> None:
     """Held by a barrier; those without a chair would load themselves, so all have one here."""
-    flights, barrier, loads = Flights(31), threading.Barrier(32), list[int]()
+    flights, barrier, loads = Flights(Chairs(31)), threading.Barrier(32), list[int]()
 
     def visit() -> None:
         barrier.wait()

@@ -31,10 +31,10 @@ from plugit_wsgi.errors import (
 )
 from plugit_wsgi.events import Event, Fault, Refused
 from plugit_wsgi.framing import Framer
-from plugit_wsgi.http import Answer
+from plugit_wsgi.http import Answer, wants_html
 from plugit_wsgi.layout import BootstrapLayout
 from plugit_wsgi.people import Membership, Organization
-from plugit_wsgi.refusals import Refusals, broken_page, wants_html
+from plugit_wsgi.refusals import Refusals, broken_page
 
 
 def framer(layout: Any) -> Framer:
@@ -115,7 +115,7 @@ def test_retry_after(error: PlugItError, header: str | None) -> None:
 )  # fmt: skip
 def test_who_wants_a_page(accept: str, html: bool) -> None:
     """Whoever names only other types gets other words."""
-    assert wants_html(webob.Request({"HTTP_ACCEPT": accept})) is html
+    assert wants_html({"HTTP_ACCEPT": accept}) is html
 
 
 def test_words_for_programs() -> None:

@@ -41,6 +41,7 @@ class MemoryCache:
     def set(self, key: tuple[Any, ...], value: Any, seconds: float, size: int) -> None:
         """See `Cache.set`; what is larger than the whole cache is not kept."""
         with self._lock:
+            size += _size_of(key)
             if seconds > 0 and size + OVERHEAD <= self._entries.maxsize:
                 self._entries[key] = (value, seconds, size)
             else:
@@ -50,3 +51,11 @@ class MemoryCache:
         """See `Cache.delete`."""
         with self._lock:
             self._entries.pop(key, None)
+
+
+def _size_of(key: tuple[Any, ...]) -> int:
+    """The text in a key: queries are the visitors' to invent, and as long as they like."""
+    return sum(
+        len(part) if isinstance(part, str) else _size_of(part) if isinstance(part, tuple) else 8
+        for part in key
+    )

@@ -88,7 +88,7 @@ def test_a_rule_of_a_wrong_type_is_refused(rule: str, value: object) -> None:
     with pytest.raises(WireError) as caught:
         ActionMeta.from_mapping({"template_tag": "t", rule: value})
     assert caught.value.field == rule
-    assert caught.value.received == value
+    assert caught.value.received in (value, repr(value))
 
 
 @pytest.mark.parametrize(
