@@ -124,8 +124,8 @@ def voters(request: Request, poll_id: int) -> dict[str, Any]:
     return {"poll": get_poll(poll_id), "votes": STORE.votes(poll_id)}
 
 
-# The host may show what we answered for ten seconds, to everybody (byUser=False): we are asked at most six
-# times a minute, however many visitors there are. So nothing on this page may depend on who looks at it.
+# The host may show what we answered for ten seconds, to everybody (byUser=False) who has the same values in
+# our session: nothing on this page may depend on who looks at it.
 @action("/results/", template="results.html")
 @cache(time=10, byUser=False)
 def results(request: Request) -> dict[str, Any]:

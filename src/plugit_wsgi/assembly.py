@@ -77,9 +77,9 @@ def build_mounts(services: Sequence[Service], host: Host) -> Mounts:
     ]
     return Mounts(
         entries=(
-            *entries,
             (f"{host.prefix}/_assets", MountedAssets()),
             (f"{host.prefix}/_api", _api(clients, host)),
+            *entries,
         ),
         clients=clients,
     )
@@ -126,7 +126,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
         finisher=Finisher(
             framer=framer,
-            renderer=Renderer(client, host.directory, host.clock),
+            renderer=Renderer(client, host.directory, host.observe, host.clock),
             cache=host.cache,
             page_stale=client.limits.page_stale,
             title=client.service.name,

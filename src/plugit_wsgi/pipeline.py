@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -168,7 +169,7 @@ class Pipeline:
         )
         fragment = Fragment(title=self.service.name, content=Markup(content.decode("utf-8", "replace")))
         retry_after: float | None = getattr(error, "retry_after", None)
-        headers = () if retry_after is None else (("Retry-After", str(max(1, round(retry_after)))),)
+        headers = () if retry_after is None else (("Retry-After", str(max(1, math.ceil(retry_after)))),)
         return self.framer.page(fragment, visit, token="", status=status, headers=headers, is_fallback=True)
 
     def _renew(self, asked: Asked, kept: Kept[Data] | None) -> Answer | Moved:

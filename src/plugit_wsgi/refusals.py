@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 
 import webob
 
@@ -63,7 +64,7 @@ class Refusals:
         headers = error.headers if isinstance(error, ServiceRefused) else ()
         retry_after: float | None = getattr(error, "retry_after", None)
         if retry_after is not None:
-            headers = (*headers, ("Retry-After", str(max(1, round(retry_after)))))
+            headers = (*headers, ("Retry-After", str(max(1, math.ceil(retry_after)))))
         if not html:
             return _plain(error.status, reason, headers, visit.request)
         fragment = error_fragment(

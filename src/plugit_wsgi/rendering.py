@@ -13,9 +13,10 @@ from .asked import Asked
 from .client import ServiceClient
 from .clock import Clock
 from .errors import RequestRejected, ServiceError, TemplateError
+from .events import Dropped
 from .head_links import head_of_links
 from .http import canonical_path
-from .interfaces import CompiledTemplate, Directory, TemplateFacts
+from .interfaces import CompiledTemplate, Directory, Observe, TemplateFacts
 from .page import Fragment
 from .people import Visitor
 from .setbacks import Setbacks
@@ -32,12 +33,16 @@ class Renderer:
     Args:
         client: fetches them.
         directory: for other users that templates name; None knows nobody.
+        observe: takes events.
         clock: the time.
     """
 
-    def __init__(self, client: ServiceClient, directory: Directory | None, clock: Clock) -> None:
+    def __init__(
+        self, client: ServiceClient, directory: Directory | None, observe: Observe, clock: Clock
+    ) -> None:
         self._client = client
         self._directory = directory
+        self._observe = observe
         self._setbacks = Setbacks(clock)
 
     def render(self, asked: Asked, data: Mapping[str, Any], token: str) -> tuple[Fragment, bool]:
@@ -96,9 +101,21 @@ class Renderer:
         """The template of another action, for a visitor who may see that action."""
         try:
             return self._included(action.encode("utf-8").decode("latin-1"), asked)
-        except (RequestRejected, ServiceError, TemplateError) as error:
-            name = self._client.service.name
-            _log.warning("service %s: %s cannot include %r: %s", name, asked.visit.action, action, error)
+        except RequestRejected as error:
+            # What this visitor may not see is no fault, and nothing to fill the log with.
+            _log.debug("%s does not include %r: %s", asked.visit.action, action, error)
+            return None
+        except (ServiceError, TemplateError) as error:
+            _log.debug("%s cannot include %r: %s", asked.visit.action, action, error)
+            self._observe(
+                Dropped(
+                    service=self._client.service.name,
+                    action=asked.visit.action,
+                    request_id=asked.visit.request_id,
+                    what="include",
+                    count=1,
+                )
+            )
             return None
 
     def _included(self, action: str, asked: Asked) -> CompiledTemplate | None:

@@ -99,12 +99,12 @@ def test_every_error_is_a_page(error: PlugItError, status: int) -> None:
     ("error", "header"),
     [
         (ServiceBusy("x", retry_after=0.2), "1"),
-        (ServiceFailed("x", retry_after=7.4), "7"),
+        (ServiceFailed("x", retry_after=7.4), "8"),
         (ServiceFailed("x"), None),
     ],
 )
 def test_retry_after(error: PlugItError, header: str | None) -> None:
-    """In whole seconds, one at least."""
+    """In whole seconds, one at least, and not before the time."""
     assert dict(refuse(error)[0].headers).get("Retry-After") == header
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Protocol, runtime_checkable
 
 from django.template import Library, TemplateSyntaxError
@@ -13,8 +12,6 @@ from ..interfaces import CompiledTemplate
 from .budget import OverBudget
 from .context import ServiceContext
 from .data import Record
-
-logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -43,7 +40,6 @@ class Include(Node):
         action = str(self.action.resolve(context))
         template = context.ask(context.facts.include, action)
         if template is None:
-            logger.warning("plugitInclude: the service has no template for %r", action)
             return ""
         context.depth += 1
         if context.depth > context.budget.depth:

@@ -89,7 +89,7 @@ def test_every_kind_of_line_is_shown_and_told() -> None:
         "circuit": ["service-open", "service-closed", "call-open", "call-closed"],
         "stale": [],
         "fallback": ["service", "host"],
-        "dropped": ["cookies", "session"],
+        "dropped": ["cookies", "session", "include"],
     }
     assert {pairs_of(line)["event"] for line in LINES} == rows.keys()
     assert f"at most {LONGEST} characters" in TEXT

@@ -106,9 +106,12 @@ def test_it_refuses_connections_and_listens_again(service: ToxicService) -> None
     """At the same port; connections that were open end too; orders are still taken."""
     url = f"{service.url}/action/page"
     with socket.create_connection(("127.0.0.1", service.server.port)) as peer:
-        order(service, "be/refuse")
         peer.settimeout(2)
-        assert peer.recv(1) == b""
+        peer.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert peer.recv(12) == b"HTTP/1.1 200"
+        order(service, "be/refuse")
+        while peer.recv(4096):
+            pass
     with pytest.raises(ConnectionRefusedError):
         get(url)
     order(service, "be/well")
