@@ -134,6 +134,30 @@ def test_an_old_page_does_not_stand_in_for_what_the_service_says(world: World, n
     assert (seen.status, MARK in seen.text) == (fault.answers[0], False)
 
 
+@pytest.mark.parametrize("line", ["Cache-Control: private", "Cache-Control: no-store"])
+def test_a_newer_answer_that_may_not_be_kept_ends_the_old_page(world: World, line: str) -> None:
+    """The service has said something newer; what it took back is not shown once it is down."""
+    world.teach("hot", lambda asked: [asked.page] if asked.turn == 0 else [as_json({"mark": "new"}, line)])
+    assert f"{MARK}hot" in world.visit("hot").text
+    world.clock.ahead += 2
+    assert world.visit("hot").status == 200
+    world.toxic.be("refuse")
+    world.clock.ahead += 2
+    seen = world.visit("hot")
+    assert (seen.status, f"{MARK}hot" in seen.text) == (502, False)
+    world.expect_free()
+
+
+def test_a_kept_page_that_leads_to_itself_waits_for_nobody(world: World) -> None:
+    """It is a loop, and said so at once: the visitor does not wait for its own load."""
+    world.visit("hot")
+    world.clock.ahead += 2
+    world.teach("hot", lambda _: [answer(b"", "Location: /action/hot", status="302 Found")])
+    seen = world.visit("hot")
+    assert (seen.status, seen.seconds < 1) == (502, True)
+    world.expect_free()
+
+
 @pytest.mark.parametrize("name", ["meta-not-json", "meta-wrong-type", "meta-only-unknown"])
 def test_f18_f19_a_wrong_meta_is_asked_for_once_in_five_seconds(world: World, name: str) -> None:
     """However many come; and it is asked for again after that, sooner or later by a fifth."""

@@ -122,6 +122,39 @@ def test_a_probe_that_says_nothing_lets_the_next_one_probe() -> None:
     assert permit(found).is_probe
 
 
+def test_a_probe_that_hangs_opens_it_for_the_first_time_only() -> None:
+    """It may be one call's fault: the service is not given up for longer and longer."""
+    clock, seen = FakeClock(), list[tuple[str, float]]()
+    found = breaker(clock, seen)
+    fail(found, 5)
+    for _ in range(3):
+        clock.advance(6)
+        permit(found).hung()
+        assert found.state == "open"
+    assert [seconds for state, seconds in seen if state == "open"] == [5.0] * 4
+
+
+def test_a_call_that_hangs_counts_for_nothing_while_closed() -> None:
+    """It is counted elsewhere."""
+    found = breaker(FakeClock())
+    for _ in range(20):
+        permit(found).hung()
+    assert found.state == "closed"
+
+
+def test_it_can_be_tripped() -> None:
+    """By one call; what is open already stays as it is."""
+    clock, seen = FakeClock(), list[tuple[str, float]]()
+    found = breaker(clock, seen)
+    late = permit(found)
+    permit(found).trip()
+    late.trip()
+    assert seen == [("open", 5.0)]
+    clock.advance(6)
+    permit(found).succeeded()
+    assert found.state == "closed"
+
+
 def test_calls_from_before_it_opened_change_nothing() -> None:
     """Neither a late failure prolongs it, nor does a late success close it, also not while a probe is out."""
     clock, seen = FakeClock(), list[tuple[str, float]]()

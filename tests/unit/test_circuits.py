@@ -96,6 +96,31 @@ def test_a_probe_that_hangs_has_found_no_service() -> None:
     assert refused(circuits, "/c")
 
 
+def test_one_action_that_hangs_does_not_keep_a_service_closed() -> None:
+    """It was the probe once: the next probe is another action, and finds that the service is back."""
+    clock = FakeClock()
+    circuits = Circuits(clock, lambda what, state, seconds: None)
+    for _ in range(5):
+        circuits.enter("/a").broke(ServiceUnreachable("gone"))
+    clock.advance(7)
+    circuits.enter("/hangs").broke(ServiceTimeout("hangs"))
+    clock.advance(4)
+    assert refused(circuits, "/hangs")
+    clock.advance(3)
+    circuits.enter("/a").answered(200)
+    assert circuits.state == "closed"
+
+
+def test_an_open_breaker_is_not_forgotten() -> None:
+    """Or a visitor who asks for many paths would have the broken one asked again."""
+    circuits = Circuits(FakeClock(), lambda what, state, seconds: None)
+    for _ in range(5):
+        circuits.enter("/hangs").broke(ServiceTimeout("hangs"))
+    for number in range(3 * MOST_ACTIONS):
+        circuits.enter(f"/{number}").answered(200)
+    assert refused(circuits, "/hangs")
+
+
 def test_a_call_refused_by_its_own_breaker_leaves_the_probe_of_the_service() -> None:
     """It did not go out, so another call may be the probe."""
     clock = FakeClock()
