@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -308,6 +309,12 @@ def wants_html(environ: Mapping[str, Any]) -> bool:
     """The visitor takes a page; one who names only other types gets other words."""
     accept = str(environ.get("HTTP_ACCEPT", "")).lower()
     return not accept or any(name in accept for name in ("text/html", "*/*", "text/*", "xhtml"))
+
+
+def come_again(error: BaseException) -> tuple[tuple[str, str], ...]:
+    """The Retry-After of an error that says when: whole seconds, one at least, never before the time."""
+    seconds: float | None = getattr(error, "retry_after", None)
+    return () if seconds is None else (("Retry-After", str(max(1, math.ceil(seconds)))),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -45,7 +44,7 @@ from .events import FallbackServed, StaleServed
 from .finishing import Finisher
 from .flight import Flights
 from .framing import Framer
-from .http import METHODS, SAFE_METHODS, Answer, Pair, canonical_path, wants_html
+from .http import METHODS, SAFE_METHODS, Answer, Pair, canonical_path, come_again, wants_html
 from .interfaces import Cache, Observe
 from .outgoing import FILE_REQUEST_HEADERS, CallBuilder, Once, copied, is_in_form, our_fields
 from .page import Fragment
@@ -168,9 +167,9 @@ class Pipeline:
             )
         )
         fragment = Fragment(title=self.service.name, content=Markup(content.decode("utf-8", "replace")))
-        retry_after: float | None = getattr(error, "retry_after", None)
-        headers = () if retry_after is None else (("Retry-After", str(max(1, math.ceil(retry_after)))),)
-        return self.framer.page(fragment, visit, token="", status=status, headers=headers, is_fallback=True)
+        return self.framer.page(
+            fragment, visit, token="", status=status, headers=come_again(error), is_fallback=True
+        )
 
     def _renew(self, asked: Asked, kept: Kept[Data] | None) -> Answer | Moved:
         """A page that may be kept, and is not, or too old: one visitor asks, others have the old one."""

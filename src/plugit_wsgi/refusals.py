@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 
 import webob
 
@@ -26,7 +25,7 @@ from .errors import (
 )
 from .events import Fault, Refused
 from .framing import Framer, is_for_other_origins, login_target
-from .http import HTML, NO_STORE, NOSNIFF, Answer, wants_html
+from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
 from .layout.errors import error_fragment
@@ -62,9 +61,7 @@ class Refusals:
             return Answer(status=302, headers=(("Location", target), NO_STORE))
         reason = error.reason if isinstance(error, RequestRejected) else ""
         headers = error.headers if isinstance(error, ServiceRefused) else ()
-        retry_after: float | None = getattr(error, "retry_after", None)
-        if retry_after is not None:
-            headers = (*headers, ("Retry-After", str(max(1, math.ceil(retry_after)))))
+        headers = (*headers, *come_again(error))
         if not html:
             return _plain(error.status, reason, headers, visit.request)
         fragment = error_fragment(
@@ -72,7 +69,7 @@ class Refusals:
             reason,
             service=visit.service.name,
             login_url=(target or "") if visit.visitor.user is None else "",
-            retry_after=retry_after,
+            retry_after=getattr(error, "retry_after", None),
             home_url=visit.script_name + "/",
         )
         return self._page(fragment, error.status, headers, visit)
