@@ -4,8 +4,7 @@
 2. A time-out counts for the call: one action, or all calls of another kind (meta, template, media); a
    connection that does not open in time is the service's.
 3. A 4xx, 429 and a 500 count as answers: one bad action, or one visitor, does not close a service.
-4. What a visitor can cause counts for nothing: a call that had little time left, an upload, a file that its
-   visitor reads slowly.
+4. What a visitor can cause counts for nothing: an upload, a file that its visitor reads slowly.
 5. A refusal by a breaker costs no place and no socket.
 """
 

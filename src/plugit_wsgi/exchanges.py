@@ -102,7 +102,7 @@ class Exchanges:
         try:
             circuit = self.circuits.enter(action if call == names.ACTION else call)
             with (
-                _reported(circuit, is_fair=self._is_fair(call, request)) as report,
+                _reported(circuit, is_fair=request.length <= UPLOAD) as report,
                 self.places.held(),
                 Exchange(self._transport.send(request), self.streams, broke) as exchange,
             ):
@@ -132,11 +132,6 @@ class Exchanges:
     def close(self) -> None:
         """Gives the connections back."""
         self._transport.close()
-
-    def _is_fair(self, call: str, request: ServiceRequest) -> bool:
-        """A failure of this call is the service's: it has time, and does not wait for a visitor's upload."""
-        own = self._limits.page if call in (names.ACTION, names.MEDIA) else self._limits.call
-        return request.length <= UPLOAD and request.deadline.remaining() >= own / 2
 
     def _count_cookies(self, response: ServiceResponse, action: str, request_id: str) -> None:
         """Cookies of services never pass; that somebody tries is worth knowing."""
