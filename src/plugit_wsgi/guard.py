@@ -7,7 +7,8 @@
 3. Few may wait, not for long, and only where places come back: a waiting line of any length, or at a service
    that hangs, would be the very harm it should prevent.
 4. A service whose places come back may have one more than all services together, so that a quick one finds a
-   place beside slow ones that hold all others.
+   place beside slow ones that hold all others. Only while it has `FEW` of its own: the quick answers of a
+   service (its meta, say) must not win its hanging ones one place after the other.
 5. A stream counts apart, so a slow download never holds the place of a page.
 """
 
@@ -25,6 +26,8 @@ from .errors import ServiceBusy
 RETRY_AFTER = 1.0
 MOVING = 0.25
 """Seconds since a place came back, up to which a service counts as moving."""
+FEW = 1
+"""Calls that a service may have under way when it asks for the one place more than all have together."""
 _log = logging.getLogger("plugit_wsgi.guard")
 
 Room = Callable[["Places"], bool]
@@ -183,7 +186,7 @@ class HostPlaces:
         if self._calls_taken + self._streams_taken >= self.together:
             return False
         if self._calls_taken >= self.calls:
-            return self._calls_taken == self.calls and places.is_moving
+            return self._calls_taken == self.calls and places.taken <= FEW and places.is_moving
         kept_free = min(self._idle, self.calls // 2) if places.taken else 0
         return self._calls_taken + kept_free < self.calls
 

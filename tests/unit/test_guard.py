@@ -323,6 +323,23 @@ def test_a_service_without_a_call_finds_a_place_beside_others_that_hang() -> Non
     assert all(is_full(each) for each in bad)
 
 
+def test_quick_answers_do_not_win_places_for_calls_that_hang() -> None:
+    """Two hang after a quick answer, two are quick, and find room whenever they are called."""
+    host = HostPlaces(8, Limits(), FakeClock())
+    slow, quick = ([host.for_calls(Limits()) for _ in range(2)] for _ in range(2))
+    for place in slow:
+        place.take()
+        place.give_back()  # its meta
+    for called in (quick, quick[:1], quick[1:]):
+        for place in called:
+            place.take()
+        taken_of(*slow)
+        for place in called:
+            place.give_back()
+        taken_of(*slow)
+    assert sum(place.taken for place in slow) <= host.together - 2
+
+
 def test_with_more_services_than_places_half_of_them_is_kept_free() -> None:
     """So that one busy service does not wait for forty idle ones."""
     host = HostPlaces(8, Limits(), FakeClock())
