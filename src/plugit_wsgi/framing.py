@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
@@ -41,6 +42,10 @@ from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 SANDBOX = ("Content-Security-Policy", "sandbox")
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = rf'{_TOKEN}=(?:{_TOKEN}|"[^",\\]*")'
+_ONE_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}[ \t]*(?:;[ \t]*(?:{_PARAMETER}[ \t]*)?)*")
+"""One media type with its parameters (RFC 9110 section 8.3.1)."""
 
 
 class Framer:
@@ -112,7 +117,9 @@ class Framer:
         token: str = "",
     ) -> Answer:
         """Bytes without a layout; `token` if they hold one."""
-        more = [("Content-Type", content_type), NOSNIFF, *guarded(result.headers, personal)]
+        # HTML of a mounted service is trusted with scripts; drawings and other documents have no need of any.
+        confined = [SANDBOX] if is_document(content_type) and not _is_html(content_type) else []
+        more = [("Content-Type", content_type), NOSNIFF, *confined, *guarded(result.headers, personal)]
         return self._answer(result.status, more, content, visit, token=token, writes=result.writes)
 
     def stream(self, result: ActionResult, body: Iterable[bytes], visit: Visit, *, personal: bool) -> Answer:
@@ -270,9 +277,22 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
 
 
 def is_document(content_type: str) -> bool:
-    """A browser that opens it by itself would run scripts in it, in the host's origin."""
-    kind = content_type.partition(";")[0].strip().lower()
+    """A browser that opens it by itself may run scripts in it, in the host's origin.
+
+    So may one that takes the last of several types of one header: what is not one plain type counts as well.
+    """
+    kind = _kind(content_type)
+    if content_type and _ONE_TYPE.fullmatch(content_type) is None:
+        return True
     return "html" in kind or "xml" in kind or "xsl" in kind
+
+
+def _is_html(content_type: str) -> bool:
+    return _kind(content_type) == "text/html" and _ONE_TYPE.fullmatch(content_type) is not None
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def about_page(headers: Headers) -> Headers:

@@ -144,9 +144,23 @@ def test_bytes_without_a_layout() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "confined"),
+    [("text/html", False), ("Text/HTML; charset=utf-8", False), ("application/xml", True),
+     ("image/svg+xml", True), ("text/plain; x=y, text/html", True), ("text/html; x=y, text/xml", True),
+     ("text/plain; charset=utf-8", False), ("application/json", False)],
+)  # fmt: skip
+def test_answers_without_layout_run_scripts_only_as_html(kind: str, confined: bool) -> None:
+    """A service is trusted with its HTML; a drawing that it was given by somebody is not."""
+    answer = FRAMER.bare(b"x", kind, Status(status=200), visit(), personal=True)
+    assert bool(values(answer, "content-security-policy")) is confined
+
+
+@pytest.mark.parametrize(
+    ("kind", "confined"),
     [("text/html", True), ("application/xhtml+xml; charset=x", True), ("image/svg+xml", True),
      ("TEXT/XML", True),
-     ("text/xsl", True), ("image/png", False), ("text/plain", False), ("", False)],
+     ("text/xsl", True), ("image/png", False), ("text/plain", False), ("", False),
+     ("text/plain; x=y, text/html", True), ("image/png;,text/html", True), ("text", True),
+     ("text/plain;charset=utf-8;", False), ('text/plain; charset="utf-8"; x=y', False)],
 )  # fmt: skip
 def test_files_that_are_documents_run_no_scripts(kind: str, confined: bool) -> None:
     """A browser that opens one by itself would run them in the host's origin."""
