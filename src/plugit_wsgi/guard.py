@@ -7,8 +7,8 @@
 3. Few may wait, not for long, and only where places come back: a waiting line of any length, or at a service
    that hangs, would be the very harm it should prevent.
 4. A service whose places come back may have one more than all services together, so that a quick one finds a
-   place beside slow ones that hold all others. Only while it has `FEW` of its own: the quick answers of a
-   service (its meta, say) must not win its hanging ones one place after the other.
+   place beside slow ones that hold all others. Only while it has at most `FEW` of its own: the quick
+   answers of a service (its meta, say) must not win its hanging ones one place after the other.
 5. A stream counts apart, so a slow download never holds the place of a page.
 """
 
