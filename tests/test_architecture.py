@@ -43,6 +43,7 @@ ORDER = (
         "csrf",
         "session",
         "guard",
+        "turns",
         "transport",
         "cache",
         "templates",

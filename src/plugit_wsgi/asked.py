@@ -75,6 +75,20 @@ class Asked:
         bare = self.meta.json_only or self.meta.xml_only or self.meta.no_template
         return self.visit.service.mode == "pages" or (bool(self.meta.template_tag) and not bare)
 
+    @property
+    def question(self) -> tuple[object, ...]:
+        """All that the answer to a GET can depend on: what is asked, and by whom."""
+        visit = self.visit
+        organization = visit.visitor.organization
+        return (
+            visit.action,
+            self.meta.template_tag,
+            visit.query,
+            visit.user_id,
+            None if organization is None else organization.id,
+            tuple(sorted(visit.session.values.items())),
+        )
+
     def later(self, seconds: float) -> Asked:
         """The same with a deadline that much later."""
         deadline = Deadline(self.deadline.at + seconds, self.deadline.clock)

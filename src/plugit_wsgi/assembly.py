@@ -126,7 +126,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
         finisher=Finisher(
             framer=framer,
-            renderer=Renderer(client, host.directory, host.observe, host.clock),
+            renderer=Renderer(client, host.directory, host.observe, threads=host.threads, clock=host.clock),
             cache=host.cache,
             page_stale=client.limits.page_stale,
             title=client.service.name,

@@ -218,14 +218,23 @@ class WireError(ServiceError):
     Args:
         field: what was read (a meta key, a header, "body").
         received: what was there, shortened.
+        is_costly: it was too large to be read, and would be again.
     """
 
     def __init__(
-        self, message: str, *, field: str = "", received: object = None, service: str = "", action: str = ""
+        self,
+        message: str,
+        *,
+        field: str = "",
+        received: object = None,
+        is_costly: bool = False,
+        service: str = "",
+        action: str = "",
     ) -> None:
         super().__init__(message, service=service, action=action)
         self.field = field
         self.received = _short(received)
+        self.is_costly = is_costly
 
 
 class FramingError(WireError):

@@ -206,7 +206,7 @@ def _refuse_encoded(response: ServiceResponse, method: str) -> None:
     # We asked for identity. A small body may unpack to gigabytes, and not every visitor can unpack it.
     encoding = (get_header(response.headers, "Content-Encoding") or "identity").strip().lower()
     if encoding != "identity" and method != "HEAD" and response.status not in (204, 304):
-        raise WireError("an encoded body", field="Content-Encoding", received=encoding)
+        raise WireError("an encoded body", field="Content-Encoding", received=encoding, is_costly=True)
 
 
 class Exchange:
@@ -271,7 +271,7 @@ class FileStream:
     def __init__(
         self, response: ServiceResponse, streams: Places, broke: Callable[[PlugItError], None]
     ) -> None:
-        streams.take()
+        self._since = streams.take()
         self._response = response
         self._broke = broke
         self._streams: Places | None = streams
@@ -291,5 +291,5 @@ class FileStream:
         """Ends it, whole or not. May be called twice."""
         streams, self._streams = self._streams, None
         if streams is not None:
-            streams.give_back()
+            streams.give_back(self._since)
             self._response.close()

@@ -4,11 +4,10 @@
    threads, so that some always stay for the host and the API.
 2. A service that has no call under way gets a place as long as there is one: those that have some leave a
    free place for each such service, up to half of all.
-3. Few may wait, not for long, and only where places come back: a waiting line of any length, or at a service
-   that hangs, would be the very harm it should prevent.
-4. A service whose places come back may have one more than all services together, so that a quick one finds a
-   place beside slow ones that hold all others. Only while it has at most `FEW` of its own: the quick
-   answers of a service (its meta, say) must not win its hanging ones one place after the other.
+3. Few may wait, not for long, and only where places move: a waiting line of any length, or at a service that
+   hangs, would be the very harm it should prevent.
+4. A service whose places come back quickly may take what is kept free, and one more than all services have
+   together, so that it finds a place beside slow ones that hold all others. Only while it has at most `FEW`.
 5. A stream counts apart, so a slow download never holds the place of a page.
 """
 
@@ -16,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,7 +25,7 @@ from .errors import ServiceBusy
 
 RETRY_AFTER = 1.0
 MOVING = 0.25
-"""Seconds since a place came back, up to which a service counts as moving."""
+"""Seconds for which a place is taken at a service that counts as moving."""
 FEW = 1
 """Calls that a service may have under way when it asks for the one place more than all have together."""
 _log = logging.getLogger("plugit_wsgi.guard")
@@ -65,22 +65,37 @@ class Places:
         self._changed = changed or threading.Condition()
         self._room = room
         self._counted = counted
-        self._taken = 0
+        self._since: list[float] = []
+        self._returns: deque[float] = deque(maxlen=count + 1)
         self._waiting = 0
-        self._came_back = 0.0
 
     @property
     def taken(self) -> int:
         """How many are taken now."""
-        return self._taken
+        return len(self._since)
 
     @property
     def is_moving(self) -> bool:
-        """Places come back here, or none is taken."""
-        return self._taken == 0 or self._clock.monotonic() - self._came_back < MOVING
+        """At least half of the places that are taken were taken just now."""
+        start = self._clock.monotonic() - MOVING
+        return 2 * sum(since < start for since in self._since) <= len(self._since)
 
-    def take(self) -> None:
+    @property
+    def is_quick(self) -> bool:
+        """Places come back here, or none is taken.
+
+        One that came back says little, as the meta of a service that hangs may be quick: more than are taken
+        came back lately.
+        """
+        start = self._clock.monotonic() - MOVING
+        returns = sum(moment > start for moment in self._returns)
+        return not self._since or (returns > len(self._since) and self.is_moving)
+
+    def take(self) -> float:
         """Takes a place.
+
+        Returns:
+            When that was, for `give_back`.
 
         Raises:
             ServiceBusy: none is free, after the wait that is allowed.
@@ -88,13 +103,17 @@ class Places:
         with self._changed:
             if not self._is_free() and not self._wait_for_one():
                 raise ServiceBusy(f"all {self.count} places are taken", retry_after=RETRY_AFTER)
-            self._count(+1)
+            self._counted(self.taken, self.taken + 1)
+            since = self._clock.monotonic()
+            self._since.append(since)
+            return since
 
-    def give_back(self) -> None:
-        """Gives a place back."""
+    def give_back(self, since: float) -> None:
+        """Gives back the place that was taken then."""
         with self._changed:
-            self._came_back = self._clock.monotonic()
-            self._count(-1)
+            self._counted(self.taken, self.taken - 1)
+            self._since.remove(since)
+            self._returns.append(self._clock.monotonic())
             self._changed.notify_all()
 
     @contextmanager
@@ -104,14 +123,14 @@ class Places:
         Raises:
             ServiceBusy: as `take`.
         """
-        self.take()
+        since = self.take()
         try:
             yield
         finally:
-            self.give_back()
+            self.give_back(since)
 
     def _is_free(self) -> bool:
-        return self._taken < self.count and self._room(self)
+        return self.taken < self.count and self._room(self)
 
     def _wait_for_one(self) -> bool:
         if self._waiting >= self._waiters or not self.is_moving:
@@ -121,10 +140,6 @@ class Places:
             return self._changed.wait_for(self._is_free, timeout=self._wait)
         finally:
             self._waiting -= 1
-
-    def _count(self, step: int) -> None:
-        before, self._taken = self._taken, self._taken + step
-        self._counted(before, self._taken)
 
 
 class HostPlaces:
@@ -185,10 +200,10 @@ class HostPlaces:
     def _has_room_for_call(self, places: Places) -> bool:
         if self._calls_taken + self._streams_taken >= self.together:
             return False
-        if self._calls_taken >= self.calls:
-            return self._calls_taken == self.calls and places.taken <= FEW and places.is_moving
         kept_free = min(self._idle, self.calls // 2) if places.taken else 0
-        return self._calls_taken + kept_free < self.calls
+        if self._calls_taken + kept_free < self.calls:
+            return True
+        return self._calls_taken <= self.calls and places.taken <= FEW and places.is_quick
 
     def _has_room_for_stream(self, places: Places) -> bool:
         if self._calls_taken + self._streams_taken >= self.together:

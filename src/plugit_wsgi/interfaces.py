@@ -209,6 +209,9 @@ class TemplateFacts:
     """For ``{% plugitGetUser %}``: allowed fields of another user, or None."""
     include: Callable[[str], CompiledTemplate | None] = field(default=lambda _action: None, repr=False)
     """For ``{% plugitInclude %}``: the template of another action of the same service, or None."""
+    pace: Callable[[float], None] = field(default=lambda _seconds: None, repr=False)
+    """Called now and then with the seconds of the processor that the rendering took; it may wait, and what it
+    raises ends the rendering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ class Pipeline:
         self._flights = flights
         self._setbacks = Setbacks(clock)
         self._unkept = Setbacks(clock)
+        self._costly = Setbacks(clock)
         self._observe = observe
         self._clock = clock
         self._complaints = Once()
@@ -140,7 +141,7 @@ class Pipeline:
         return self._renew(asked, kept)
 
     def _ask(self, asked: Asked) -> Answer | Moved:
-        asked, result = self._call(asked)
+        asked, result = self._call_unless_costly(asked)
         kept = self._keep(result, asked)
         if isinstance(result, Moved):
             return result
@@ -148,6 +149,19 @@ class Pipeline:
         if asked.meta.fallback and isinstance(result, Data):
             self.client.keep_fallback(asked.meta, asked.deadline, asked.visit.request_id)
         return answer
+
+    def _call_unless_costly(self, asked: Asked) -> tuple[Asked, ActionResult]:
+        """What was too large to be read a moment ago is not asked for again by whoever asked for it."""
+        is_get = asked.visit.method == "GET"
+        costly = self._costly.recent(asked.question) if is_get else None
+        if isinstance(costly, WireError):
+            raise WireError(str(costly), field=costly.field, received=costly.received, is_costly=True)
+        try:
+            return self._call(asked)
+        except WireError as error:
+            if error.is_costly and is_get:
+                self._costly.note(asked.question, error)
+            raise
 
     def _stand_in(self, asked: Asked, error: ServiceError) -> Answer:
         """The service's own page for when it is away, if it has one; else the error goes on."""

@@ -21,6 +21,7 @@ from .page import Fragment
 from .people import Visitor
 from .setbacks import Setbacks
 from .targets import action_target
+from .turns import Turns
 from .wire.meta import ActionMeta
 from .wire.result import Html, Moved
 
@@ -34,15 +35,23 @@ class Renderer:
         client: fetches them.
         directory: for other users that templates name; None knows nobody.
         observe: takes events.
+        threads: of the process.
         clock: the time.
     """
 
     def __init__(
-        self, client: ServiceClient, directory: Directory | None, observe: Observe, clock: Clock
+        self,
+        client: ServiceClient,
+        directory: Directory | None,
+        observe: Observe,
+        *,
+        threads: int,
+        clock: Clock,
     ) -> None:
         self._client = client
         self._directory = directory
         self._observe = observe
+        self._turns = Turns(threads)
         self._setbacks = Setbacks(clock)
 
     def render(self, asked: Asked, data: Mapping[str, Any], token: str) -> tuple[Fragment, bool]:
@@ -53,26 +62,31 @@ class Renderer:
 
         Raises:
             TemplateError: the action has none, or it failed.
-            ServiceError: it could not be fetched.
+            ServiceError: it could not be fetched, or there is no time to render it.
         """
         visit, meta = asked.visit, asked.meta
         # What a page costs may lie in what was asked, and by whom: nobody can spoil it for others.
-        key = (visit.action, meta.template_tag, visit.query, *_who(asked))
-        costly = self._setbacks.recent(key)
-        if costly is not None:
+        key = asked.question
+
+        def check() -> None:
             # Rendering holds a processor that all visitors share: what just cost too much is not tried again.
-            raise TemplateError(str(costly), template_tag=meta.template_tag) from costly
+            costly = self._setbacks.recent(key)
+            if costly is not None:
+                raise TemplateError(str(costly), template_tag=meta.template_tag) from costly
+
+        check()
         template = self._client.template(visit.action, meta, asked.deadline, visit.request_id)
-        try:
-            rendered = template.render(data, self._facts(asked, token))
-        except TemplateError as error:
-            error.template_tag = error.template_tag or meta.template_tag
-            if error.is_costly and visit.method == "GET":
-                self._setbacks.note(key, error)
-            raise
+        with self._turns.begin(key, check) as pace:
+            try:
+                rendered = template.render(data, self._facts(asked, token, pace))
+            except TemplateError as error:
+                error.template_tag = error.template_tag or meta.template_tag
+                if error.is_costly and visit.method == "GET":
+                    self._setbacks.note(key, error)
+                raise
         return rendered.fragment, rendered.personal
 
-    def _facts(self, asked: Asked, token: str) -> TemplateFacts:
+    def _facts(self, asked: Asked, token: str, pace: Callable[[float], None]) -> TemplateFacts:
         visit, service = asked.visit, self._client.service
         return TemplateFacts(
             visitor=visit.visitor,
@@ -88,6 +102,7 @@ class Renderer:
             real_users=not visit.user_mode,
             get_user=self._other_user,
             include=lambda action: self._include(action, asked),
+            pace=pace,
         )
 
     def _other_user(self, user_id: str) -> Mapping[str, Any] | None:
@@ -131,14 +146,6 @@ class Renderer:
         organization_mode = self._client.service.organizations
         access.check(meta, visit.visitor, visit.origin.address, organization_mode=organization_mode)
         return self._client.template(path, meta, asked.deadline, visit.request_id)
-
-
-def _who(asked: Asked) -> tuple[object, ...]:
-    """All that the data of a GET can depend on beside action and query."""
-    visit = asked.visit
-    organization = visit.visitor.organization
-    session = tuple(sorted(visit.session.values.items()))
-    return visit.user_id, None if organization is None else organization.id, session
 
 
 def html_fragment(result: Html, text: bytes, title: str, rewrite: Callable[[str], str | None]) -> Fragment:

@@ -281,6 +281,23 @@ def test_a_template_that_failed_is_not_tried_at_each_visit(
     assert host.visitor().get("/s/x/a").status_code == (502 if template != BOMB else 200)
 
 
+def test_what_was_too_large_is_not_fetched_at_each_visit(
+    make_host: MakeHost, service: FakeService, clock: FakeClock
+) -> None:
+    """By whoever asked for it, for five seconds; another question and another visitor go out."""
+    host = make_host(clock=clock, limits=Limits(action_size=1000))
+    service.action("/a", template="large", answer={"text": "x" * 2000})
+    calls = ["/s/x/a", "/s/x/a", "/s/x/a", "/s/x/a?page=2"]
+    anna = host.visitor("anna")
+    assert {anna.get(url).status_code for url in calls} == {502}
+    assert len(service.called("/action")) == 2
+    assert host.visitor("max").get("/s/x/a").status_code == 502
+    assert len(service.called("/action")) == 3
+    clock.advance(7)
+    service.action("/a", template="fits", answer={})
+    assert "fits" in anna.get("/s/x/a").text
+
+
 def test_a_template_that_fails_for_one_is_tried_for_the_next(
     make_host: MakeHost, service: FakeService
 ) -> None:

@@ -44,8 +44,13 @@ def is_full(found: Places) -> bool:
         found.take()
     except ServiceBusy:
         return True
-    found.give_back()
+    give_back(found)
     return False
+
+
+def give_back(found: Places) -> None:
+    """The place that was taken last."""
+    found.give_back(found._since[-1])
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -68,7 +73,7 @@ def test_so_many_and_no_more() -> None:
     assert caught.value.retry_after is not None
     assert caught.value.retry_after > 0
     assert found.taken == 3
-    found.give_back()
+    give_back(found)
     found.take()
     assert found.taken == 3
 
@@ -95,7 +100,7 @@ def test_a_place_counts_in_all_of_the_family() -> None:
     assert is_full(one)
     other.take()
     assert is_full(other)
-    one.give_back()
+    give_back(one)
     assert not is_full(other)
     assert (one.taken, other.taken) == (1, 1)
 
@@ -169,7 +174,7 @@ def test_one_given_back_wakes_a_waiter() -> None:
         before = time.monotonic()
         waiting = threads.submit(found.take)
         until(lambda: found._waiting == 1)
-        found.give_back()
+        give_back(found)
         waiting.result(5)
     assert time.monotonic() - before < 2
     assert found.taken == 1
@@ -182,7 +187,7 @@ def test_a_waiter_is_woken_by_another_service_of_the_total() -> None:
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(other.take)
         until(lambda: other._waiting == 1)
-        one.give_back()
+        give_back(one)
         waiting.result(5)
     assert (one.taken, other.taken) == (0, 1)
 
@@ -199,10 +204,10 @@ def test_only_so_many_wait() -> None:
             with pytest.raises(ServiceBusy):
                 found.take()
         assert time.monotonic() - before < 1
-        found.give_back()
+        give_back(found)
         until(lambda: sum(item.done() for item in waiting) == 1)
         assert found.taken == 1
-        found.give_back()
+        give_back(found)
         for item in waiting:
             item.result(5)
     assert found.taken == 1
@@ -212,14 +217,14 @@ def test_who_waits_does_not_keep_others_from_giving_back() -> None:
     """No lock is held while waiting, also none of another service of the family."""
     one, other = family(4, 1, 1, waiters=1, wait=0.3)
     one.take()
-    one.give_back()  # it is moving
+    give_back(one)  # it is moving
     one.take()
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(is_full, one)
         until(lambda: one._waiting == 1)
         before = time.monotonic()
         other.take()
-        other.give_back()
+        give_back(other)
         assert time.monotonic() - before < 0.2
         assert waiting.result(5)
 
@@ -300,7 +305,7 @@ def test_nobody_waits_where_no_place_comes_back() -> None:
     clock = FakeClock()
     found = Places(1, waiters=1, wait=5.0, clock=clock)
     found.take()
-    found.give_back()
+    give_back(found)
     found.take()
     clock.advance(MOVING + 0.01)
     before = time.monotonic()
@@ -309,14 +314,40 @@ def test_nobody_waits_where_no_place_comes_back() -> None:
     assert time.monotonic() - before < 0.5
 
 
+def test_nobody_waits_where_a_quick_answer_comes_between_slow_ones() -> None:
+    """The meta of a service whose actions hang: two of three places have been away for long."""
+    clock = FakeClock()
+    found = Places(3, waiters=1, wait=5.0, clock=clock)
+    for _ in range(2):
+        found.take()
+    clock.advance(MOVING + 0.01)
+    found.take()
+    give_back(found)
+    assert not found.is_moving
+    found.take()
+    with pytest.raises(ServiceBusy):
+        found.take()
+
+
+def test_places_come_back_beside_a_single_slow_one() -> None:
+    """A long report keeps nobody from waiting for the quick pages."""
+    clock = FakeClock()
+    found = Places(3, waiters=1, wait=0.0, clock=clock)
+    found.take()
+    clock.advance(MOVING + 0.01)
+    found.take()
+    assert found.is_moving
+
+
 def test_a_service_without_a_call_finds_a_place_beside_others_that_hang() -> None:
     """Three that hang take what they can get; the fourth still has one, and one more while it is quick."""
     host = HostPlaces(8, Limits(), FakeClock())
     *bad, good = [host.for_calls(Limits()) for _ in range(4)]
     assert taken_of(*bad) == 5
     assert [each.taken for each in bad] == [3, 1, 1]
-    good.take()
-    good.give_back()
+    for _ in range(2):
+        good.take()
+        give_back(good)
     good.take()
     good.take()
     assert is_full(good)
@@ -329,15 +360,27 @@ def test_quick_answers_do_not_win_places_for_calls_that_hang() -> None:
     slow, quick = ([host.for_calls(Limits()) for _ in range(2)] for _ in range(2))
     for place in slow:
         place.take()
-        place.give_back()  # its meta
+        give_back(place)  # its meta
     for called in (quick, quick[:1], quick[1:]):
         for place in called:
             place.take()
         taken_of(*slow)
         for place in called:
-            place.give_back()
+            give_back(place)
         taken_of(*slow)
     assert sum(place.taken for place in slow) <= host.together - 2
+
+
+def test_three_that_hang_after_a_quick_answer_leave_a_place() -> None:
+    """One answer, the meta, is no sign of a service whose places come back."""
+    host = HostPlaces(8, Limits(), FakeClock())
+    *slow, good = [host.for_calls(Limits()) for _ in range(4)]
+    for place in slow:
+        place.take()
+        give_back(place)
+        taken_of(place)
+    assert sum(place.taken for place in slow) < host.together
+    good.take()
 
 
 def test_with_more_services_than_places_half_of_them_is_kept_free() -> None:

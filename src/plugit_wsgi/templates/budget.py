@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import PlugItError
+
 WIDEST = 1000
 """The largest width or precision a filter's argument may ask for, in characters."""
 
@@ -30,6 +32,18 @@ class OverBudget(BaseException):
     """A template asked for more than it may have. The text says of what."""
 
 
+class Interrupted(BaseException):
+    """The host ends a rendering, which is not the template's fault.
+
+    Args:
+        error: why; in its place for whoever rendered.
+    """
+
+    def __init__(self, error: PlugItError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What one rendering may cost. Immutable.
@@ -45,7 +59,7 @@ class Budget:
     output: int = 2 * 1024 * 1024
     loops: int = 100_000
     steps: int = 500_000
-    seconds: float = 0.4
+    seconds: float = 0.2
     depth: int = 8
 
 

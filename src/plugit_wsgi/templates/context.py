@@ -13,9 +13,10 @@ from typing import Any
 
 from django.template import Context
 
+from ..errors import PlugItError
 from ..interfaces import TemplateFacts
 from ..people import Organization
-from .budget import Budget, OverBudget
+from .budget import Budget, Interrupted, OverBudget
 from .data import MISSING, Record
 
 _LOOK_EVERY = 16
@@ -73,7 +74,7 @@ class ServiceContext(Context):
         self.depth = 0
         self.outside: Exception | None = None
         self._clock = clock
-        self._until = clock() + budget.seconds
+        self._started = clock()
         self._look_at = max(budget.steps - _LOOK_EVERY, 0)
         self._personal = False
         self._visitor = VisitorValues(_visitor_values(facts))
@@ -119,8 +120,13 @@ class ServiceContext(Context):
         """Now and then, and after each large value: asking for the time at every step would cost too much."""
         if self.steps < 0 or size > self.budget.output:
             raise OverBudget("too many or too large values")
-        if self._clock() > self._until:
+        seconds = self._clock() - self._started
+        if seconds > self.budget.seconds:
             raise OverBudget(f"more than {self.budget.seconds} seconds of the processor")
+        try:
+            self.facts.pace(seconds)
+        except PlugItError as error:
+            raise Interrupted(error) from error
         self._look_at = max(self.steps - _LOOK_EVERY, 0)
 
     def ask(self, question: Callable[[str], Any], argument: str) -> Any:

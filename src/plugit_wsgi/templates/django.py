@@ -18,7 +18,7 @@ from markupsafe import Markup
 from ..errors import PlugItError, TemplateError
 from ..interfaces import Rendered, TemplateFacts
 from ..page import Fragment
-from .budget import DEFAULT, Budget, OverBudget
+from .budget import DEFAULT, Budget, Interrupted, OverBudget
 from .compiler import ClosedEngine, ServiceTemplate
 from .context import ServiceContext
 from .nodes import Block, Extends
@@ -88,12 +88,15 @@ class DjangoTemplate:
 
         Raises:
             TemplateError: it failed, or went over its budget.
+            PlugItError: the host has ended it (`TemplateFacts.pace`).
         """
         context = ServiceContext(data, facts, self._budget)
         context.template = self._template
         try:
             with in_host_language(), context.render_context.push_state(self._template):
                 fragment = self._fragment(context)
+        except Interrupted as interrupted:
+            raise interrupted.error from None
         except (Exception, OverBudget) as error:
             raise self._blamed(error, context) from error
         return Rendered(fragment=fragment, personal=context.personal)

@@ -52,7 +52,7 @@ class Answer:
         length = self._framing.length
         if length is not None and length > limit:
             self._abandon(False)
-            raise WireError(f"a body of more than {limit} bytes", field="body", received=length)
+            raise _too_large(limit, length)
         got: list[bytes] = []
         size = 0
         while piece := self._piece(min(PIECE, limit - size + 1)):
@@ -60,7 +60,7 @@ class Answer:
             size += len(piece)
             if size > limit:
                 self._abandon(False)
-                raise WireError(f"a body of more than {limit} bytes", field="body", received=size)
+                raise _too_large(limit, size)
         self._check_rest(length)
         return got[0] if len(got) == 1 else b"".join(got)
 
@@ -105,3 +105,7 @@ class Answer:
     def _check_rest(self, length: int | None) -> None:
         if length and self._reader.has_rest:
             raise FramingError("more body than Content-Length", field="Content-Length", received=length)
+
+
+def _too_large(limit: int, size: int) -> WireError:
+    return WireError(f"a body of more than {limit} bytes", field="body", received=size, is_costly=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.unit.templates.rendering import compiled, content, failure
 
-from plugit_wsgi.errors import TemplateError
+from plugit_wsgi.errors import ServiceBusy, TemplateError
 from plugit_wsgi.templates.budget import Budget, OverBudget, is_deeper, measure
 from plugit_wsgi.templates.context import ServiceContext
 from plugit_wsgi.testing.template_contract import facts_for
@@ -194,3 +195,18 @@ def test_is_deeper() -> None:
     assert not is_deeper([["x"]], 2)
     assert is_deeper([[["x"]]], 2)
     assert not is_deeper("text", 1)
+
+
+def test_the_host_may_end_a_rendering() -> None:
+    """Its error comes out as it is, through conditions and templates included, and is not the template's."""
+    busy = ServiceBusy("another page", retry_after=1)
+
+    def stop(_seconds: float) -> None:
+        raise busy
+
+    inner = compiled("{% for a in l %}{% if a %}{{ a }}{% endif %}{% endfor %}")
+    facts = replace(facts_for(), pace=stop, include=lambda _action: inner)
+    for source in ("{% if 1 %}{% for a in l %}{{ a }}{% endfor %}{% endif %}", "{% plugitInclude 'inner' %}"):
+        with pytest.raises(ServiceBusy) as caught:
+            compiled("{% load plugit_tags %}" + source).render(DATA, facts)
+        assert caught.value is busy
