@@ -1,4 +1,4 @@
-"""Three services broken at once, under gunicorn with eight threads: the healthy one and the host stay well."""
+"""Three services broken at once, under gunicorn with eight threads: all others stay well."""
 
 from __future__ import annotations
 

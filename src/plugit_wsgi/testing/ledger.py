@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 SERVICE: Final = Path(__file__).with_name("ledger_service.py")
 MOUNT: Final = "/s/ledger/"
-POSTERS: Final = 6
+POSTERS: Final = 3
+"""So few that a host does not give the service up for each kill: that takes five failures in a row."""
+IMPATIENT: Final = 0.05
+"""The share of them that come again at once."""
 MakeApp = Callable[[str], "WSGIApplication"]
 
 
@@ -110,6 +113,8 @@ class _Mortal:
             self._port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
         self._process = self._start()
+        self.is_up = threading.Event()
+        self.is_up.set()
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-I", "-S", str(SERVICE), str(self.path), str(self._port)]
@@ -132,13 +137,29 @@ class _Mortal:
         self._process.wait()
 
     def live(self, end: float) -> None:
-        """Dies and comes back until `end`, on the monotonic clock."""
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, self._dice.uniform(0.05, 0.5)))
+        """Dies and comes back until `end`, on the monotonic clock.
+
+        It dies a moment after it was asked again: while its host gives it up, a kill would show nothing.
+        """
+        while self._was_asked(end):
+            time.sleep(self._dice.uniform(0.0, 0.5))
+            self.is_up.clear()
             self.kill()
             self.kills += 1
             time.sleep(self._dice.uniform(0.0, 0.1))
             self._process = self._start()
+            self.is_up.set()
+
+    def _was_asked(self, end: float) -> bool:
+        before = self._size()
+        while time.monotonic() < end:
+            if self._size() > before:
+                return True
+            time.sleep(0.005)
+        return False
+
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
 
 
 def _post(app: WSGIApplication, service: _Mortal, seconds: float, seed: int) -> dict[str, int]:
@@ -146,7 +167,9 @@ def _post(app: WSGIApplication, service: _Mortal, seconds: float, seed: int) -> 
     end = time.monotonic() + seconds
     answered: dict[str, int] = {}
     threads = [
-        threading.Thread(target=_poster, args=(app, random.Random(f"{seed}/{number}"), end, answered))
+        threading.Thread(
+            target=_poster, args=(app, random.Random(f"{seed}/{number}"), end, answered, service)
+        )
         for number in range(POSTERS)
     ]
     for thread in threads:
@@ -157,7 +180,9 @@ def _post(app: WSGIApplication, service: _Mortal, seconds: float, seed: int) -> 
     return answered
 
 
-def _poster(app: WSGIApplication, dice: random.Random, end: float, answered: dict[str, int]) -> None:
+def _poster(
+    app: WSGIApplication, dice: random.Random, end: float, answered: dict[str, int], service: _Mortal
+) -> None:
     visitor = AppVisitor(app)
     while visitor.get(MOUNT + "page").status != 200 and time.monotonic() < end:
         time.sleep(0.02)
@@ -165,10 +190,13 @@ def _poster(app: WSGIApplication, dice: random.Random, end: float, answered: dic
         name = str(uuid.UUID(int=dice.getrandbits(128), version=4))
         reply = visitor.post(MOUNT + "append", f"id={name}")
         answered[name] = reply.status if reply.whole else 0
-        if reply.status >= 500:
+        status = reply.status
+        if status < 500 and dice.random() < 0.2:
+            status = visitor.get(MOUNT + "page").status
+        if status >= 500:
+            # Most come again when it is back, or its host would give it up and there were nothing to see.
+            service.is_up.wait(0.01 if dice.random() < IMPATIENT else 1.0)
             time.sleep(0.01)
-        elif dice.random() < 0.2:
-            visitor.get(MOUNT + "page")
 
 
 def _plain_host(url: str) -> WSGIApplication:
