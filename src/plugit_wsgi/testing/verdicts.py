@@ -95,7 +95,7 @@ def _g5(case: _Case) -> Verdict:
         # Nothing opens, or only the one action, later: who is refused may have waited for a place.
         return UNSEEN if during.refusal is None else _refused(during.refusal, None, "")
     # Calls that were on their way when the fifth failed, and one probe.
-    calls = _tried(during) if fault.on == "listen" else during.calls
+    calls = _tried(during) if fault.on == "listen" else during.calls - _good(during)
     reached = calls <= FAILURES + case.places + 1
     if during.refusal is None:
         return Verdict(reached, f"{calls} calls")
@@ -105,6 +105,11 @@ def _g5(case: _Case) -> Verdict:
 def _tried(during: Phase) -> int:
     """A service that refuses connections sees none: whoever was not told 503 had it tried."""
     return sum(count for status, count in during.felt["bad"].statuses.items() if status != "503")
+
+
+def _good(during: Phase) -> int:
+    """Calls that a service answered while it was well for a moment."""
+    return during.felt["bad"].statuses.get("200", 0)
 
 
 def _refused(seconds: float, kept: bool | None, words: str) -> Verdict:

@@ -204,7 +204,10 @@ def phase(
     samples = {
         "good": [Sample(0.0, time, 200, number < right, False) for number, time in enumerate(times)],
         "host": [Sample(0.0, host, 200, True, False)] * 5,
-        "bad": [Sample(0.0, 0.001, 502, False, bool(more.pop("leaks", False)))] * more.pop("bad", 7),
+        "bad": [
+            *[Sample(0.0, 0.001, 502, False, bool(more.pop("leaks", False)))] * more.pop("bad", 7),
+            *[Sample(0.0, 0.001, 200, True, False)] * more.pop("well", 0),
+        ],
     }
     return Phase(samples=samples, **more)
 
@@ -246,6 +249,8 @@ def row(during: Phase, fault: str = "close", recovery: float | None = 0.5, **mor
         ("G5", row(phase(calls=900)), False),
         ("G5", row(phase(calls=0, bad=10), fault="refuse"), True),
         ("G5", row(phase(calls=0, bad=11), fault="refuse"), False),
+        ("G5", row(phase(calls=21, well=11), fault="flap"), True),
+        ("G5", row(phase(calls=21, well=10), fault="flap"), False),
         ("G5", row(phase(calls=900), fault="500"), None),
         ("G5", row(phase(calls=900, refusal=0.05), fault="hang"), None),
         ("G6", row(phase(), recovery=12.9), True),
