@@ -56,6 +56,7 @@ ORDER = (
         "lifetimes",
         "observers",
     },
+    {"cookies"},
     {"circuits", "visits", "hostapi", "redis"},
     {"exchanges"},
     {"client", "asked"},

@@ -10,6 +10,7 @@ from .circuits import Changed, Circuits
 from .client import ServiceClient
 from .clock import Clock
 from .config import Limits, Service
+from .cookies import ServiceCookies
 from .csrf import Tokens
 from .events import CircuitChanged
 from .exchanges import Exchanges
@@ -145,6 +146,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         sessions=host.sessions,
         visitor_ids=host.visitor_ids,
         trusted_hops=host.trusted_hops,
+        cookies=_cookies(client, host),
     )
     refusals = Refusals(framer=framer, bundled=bundled, login_url=host.login_url, observe=host.observe)
     return MountedService(
@@ -169,7 +171,15 @@ def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -
         limits=client.limits,
         login_url=host.login_url,
         observe=host.observe,
+        cookies=_cookies(client, host),
     )
+
+
+def _cookies(client: ServiceClient, host: Host) -> ServiceCookies | None:
+    if not client.service.cookies:
+        return None
+    keys = host.secrets.derived("plugit-wsgi/cookie")
+    return ServiceCookies(keys, client.service.name, client.limits, host.clock)
 
 
 def _api(clients: Sequence[ServiceClient], host: Host) -> MountedApi:

@@ -161,6 +161,9 @@ class SessionStore(Protocol):
             secure: the visitor came by https.
         """
 
+    def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
+        """Ends what is stored for this visitor and service; returns the Set-Cookie values this needs."""
+
 
 class Cache(Protocol):
     """Values by key, for a time. Thread-safe.

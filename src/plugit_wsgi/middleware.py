@@ -128,7 +128,10 @@ class PlugItMiddleware:
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),
-                sessions=stores.sessions or CookieSessions(secrets.derived("plugit-wsgi/session")),
+                sessions=stores.sessions
+                or CookieSessions(
+                    secrets.derived("plugit-wsgi/session"), lifetime=limits.session_age, clock=clock
+                ),
                 visitor_ids=VisitorIds(secrets.derived("plugit-wsgi/visitor")),
                 observe=combine(self._lines, *(() if observe is None else (observe,)), clock=clock),
                 clock=clock,

@@ -16,7 +16,7 @@ from .body import read_body
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
-from .framing import Framer
+from .framing import Framer, with_cookies
 from .hostapi.api import ServiceApi
 from .http import (
     NO_STORE,
@@ -118,6 +118,7 @@ class MountedService:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
             answer = self._refusals.answer(error, visit)
+        answer = with_cookies(answer, visit.ended)
         self._observe(
             PageServed(
                 service=self.service.name,

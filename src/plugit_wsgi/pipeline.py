@@ -30,6 +30,7 @@ from .cache.kept import Kept
 from .client import ServiceClient
 from .clock import Clock, Deadline
 from .config import Service
+from .cookies import Held
 from .errors import (
     LoginRequired,
     MethodNotAllowed,
@@ -264,7 +265,7 @@ class Pipeline:
         """Reads the body, checks its token, calls the action; the time of reading is not the service's."""
         visit = asked.visit
         if visit.method == "OPTIONS":
-            nobody = replace(visit, visitor=Visitor(), session=Session())
+            nobody = replace(visit, visitor=Visitor(), session=Session(), cookies=Held())
             return asked, self._send(replace(asked, visit=nobody), Body(), [])
         ours = our_fields(visit, asked.meta, self._complaints)
         started = self._clock.monotonic()
