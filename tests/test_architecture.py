@@ -42,6 +42,7 @@ ORDER = (
         "access",
         "csrf",
         "session",
+        "host_sessions",
         "guard",
         "transport",
         "cache",

@@ -220,15 +220,15 @@ class Framer:
         writes: SessionWrites | None = None,
     ) -> Answer:
         own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
-        answer = Answer(status=status, headers=tuple(headers), body=body)
-        return with_cookies(answer, [*self._with_identity(own, visit), *self._service_cookies(visit, writes)])
+        is_bound = bool(own) or (writes is not None and bool(writes.stored or writes.deleted))
+        cookies = [*own, *self._identity(is_bound, visit), *self._service_cookies(visit, writes)]
+        return with_cookies(Answer(status=status, headers=tuple(headers), body=body), cookies)
 
-    def _with_identity(self, cookies: Sequence[str], visit: Visit) -> list[str]:
-        """Set-Cookie values; token and session are bound to the visitor's id, so it comes along."""
-        own = []
-        if cookies and visit.is_new:
-            own = [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure)]
-        return [*cookies, *own]
+    def _identity(self, is_bound: bool, visit: Visit) -> list[str]:
+        """The visitor's id, unless it is known: token and session are bound to it, so it comes along."""
+        if not is_bound or not visit.is_new:
+            return []
+        return [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure)]
 
     def _token_cookie(self, visit: Visit, token: str) -> list[str]:
         """The cookie that a page with a token needs, unless the visitor has a good one already."""
@@ -276,7 +276,7 @@ class Framer:
 
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""
-        cookies = self._with_identity(self._store(session, visit), visit)
+        cookies = [*self._store(session, visit), *self._identity(True, visit)]
         return with_cookies(Answer(status=303, headers=(("Location", target), NO_STORE)), cookies)
 
 
