@@ -59,7 +59,7 @@ ORDER = (
     },
     {"cookies"},
     {"circuits", "visits", "hostapi", "redis"},
-    {"exchanges"},
+    {"exchanges", "tokens"},
     {"client", "asked"},
     {"outgoing", "framing", "rendering"},
     {"finishing"},

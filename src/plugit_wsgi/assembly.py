@@ -19,7 +19,7 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
-from .interfaces import Cache, Directory, Identify, Layout, Observe, SessionStore, TemplateEngine
+from .interfaces import Cache, Directory, HostCsrf, Identify, Layout, Observe, SessionStore, TemplateEngine
 from .loading import make_engine, make_transport
 from .mounted import Mounted, MountedApi, MountedAssets, MountedService
 from .outgoing import CallBuilder
@@ -27,6 +27,7 @@ from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
 from .session import VisitorIds
+from .tokens import VisitTokens
 from .visits import VisitOpener
 from .wire.keys import KeyRing, service_keys
 
@@ -51,6 +52,7 @@ class Host:
     templates: Cache
     sessions: SessionStore
     visitor_ids: VisitorIds
+    csrf: HostCsrf | None
     observe: Observe
     clock: Clock
 
@@ -119,7 +121,7 @@ def _announcer(service: Service, host: Host) -> Changed:
 
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:
-    tokens = Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name)
+    tokens = VisitTokens(Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name), host.csrf)
     framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
     pipeline = Pipeline(
         client.service,
@@ -162,7 +164,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
     )
 
 
-def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -> Framer:
+def _framer(client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> Framer:
     return Framer(
         layout=layout,
         tokens=tokens,

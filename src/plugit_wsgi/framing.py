@@ -17,7 +17,7 @@ import webob
 
 from .config import Limits
 from .cookies import ServiceCookies
-from .csrf import Tokens, format_cookie
+from .csrf import format_cookie
 from .errors import ServiceFailed
 from .events import Dropped
 from .http import (
@@ -38,6 +38,7 @@ from .layout import LAYOUT_HEADERS, apply_layout
 from .page import Fragment, Page
 from .session import Session, VisitorIds, to_content
 from .targets import resolved
+from .tokens import VisitTokens
 from .visits import Visit
 from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
@@ -67,7 +68,7 @@ class Framer:
         self,
         *,
         layout: Layout,
-        tokens: Tokens,
+        tokens: VisitTokens,
         sessions: SessionStore,
         visitor_ids: VisitorIds,
         limits: Limits,
@@ -86,7 +87,7 @@ class Framer:
 
     def token(self, visit: Visit) -> str:
         """A fresh CSRF token for a page."""
-        return self._tokens.issue(visit.visitor_id, visit.user_id)
+        return self._tokens.issue(visit)
 
     def page(
         self,
@@ -235,9 +236,10 @@ class Framer:
         if not token:
             return []
         given = visit.request.cookies.get(CSRF_COOKIE) or ""
-        if not visit.is_new and self._tokens.is_valid(given, visit.visitor_id, visit.user_id):
-            return []
-        return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure)]
+        cookies = self._tokens.take_cookies(visit)
+        if not visit.is_new and self._tokens.is_known(given, visit):
+            return [*cookies]
+        return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure), *cookies]
 
     def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
         if writes is None or not (writes.stored or writes.deleted):
