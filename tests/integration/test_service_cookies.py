@@ -66,6 +66,27 @@ def test_without_the_setting_nothing_passes(make_host: MakeHost, service: FakeSe
         assert visitor.get("/s/x/told").text == said(cookie)
 
 
+def test_without_the_setting_a_page_that_sets_some_is_kept_still(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """They are dropped, so they change nothing."""
+    service.action("/a", meta={**JSON, "cache_time": 60}, answer=Reply(headers=SID))
+    host = make_host()
+    for _ in range(2):
+        assert lines_of(host.visitor().get("/s/x/a")) == []
+    assert len(service.called("/action/a")) == 1
+
+
+@pytest.mark.parametrize("path", ["told", "media/told"])
+def test_where_cookies_do_not_go(host: Host, service: FakeService, path: str) -> None:
+    """With a pre-flight, whose visitor nobody looked at, and with media, which are for all."""
+    service.answer("/media/told", told)
+    anna = host.visitor("anna")
+    anna.get("/s/x/set")
+    anna.open(f"/s/x/{path}", method="GET" if "media" in path else "OPTIONS")
+    assert "cookie" not in service.calls[-1].headers
+
+
 def test_cookies_of_the_host_do_not_reach_the_service(host: Host) -> None:
     """Nor ours, nor the other service's."""
     anna = host.visitor("anna")
