@@ -85,11 +85,11 @@ def read_answer(
         return _preflight(response, headers, limits)
     if status in MOVED:
         if service.mode == "pages":
-            return _located(response, headers)
+            return _located(response, headers, service)
         return _moved(response, service.url, public_url)
     if status > 500 or 300 <= status < 304 or 304 < status < 400:
         raise service_failure(response, limits)
-    writes = read_writes(response.headers) if status < 400 else NO_WRITES
+    writes = read_writes(response.headers, cookies=service.cookies) if status < 400 else NO_WRITES
     body = b"" if method == "HEAD" or status in BODILESS else response.read(_cap(service, limits))
     redirect = get_header(response.headers, names.REDIRECT)
     if status < 300 and redirect is not None:
@@ -132,11 +132,15 @@ def parse_json(body: bytes) -> Any:
         raise WireError("the answer is not JSON", field="body", received=body[:80]) from error
 
 
-def read_writes(headers: Iterable[tuple[str, str]]) -> SessionWrites:
-    """The session values that an answer sets and deletes, as latin-1 text: the bytes of the wire."""
+def read_writes(headers: Iterable[tuple[str, str]], *, cookies: bool = False) -> SessionWrites:
+    """The session values that an answer sets and deletes, as latin-1 text: the bytes of the wire.
+
+    `cookies` are read as well if the mount takes them.
+    """
     stored = _named(headers, names.SET_SESSION)
     deleted = tuple(key for key, _value in _named(headers, names.DELETE_SESSION))
-    return SessionWrites(stored=stored, deleted=deleted) if stored or deleted else NO_WRITES
+    lines = tuple(value for name, value in headers if cookies and name.lower() == "set-cookie")
+    return SessionWrites(stored=stored, deleted=deleted, cookies=lines)
 
 
 def _named(headers: Iterable[tuple[str, str]], prefix: str) -> tuple[tuple[str, str], ...]:
@@ -173,13 +177,13 @@ def _moved(response: ServiceResponse, base_url: str, public_url: str) -> Moved:
     return Moved(status=response.status, target=target)
 
 
-def _located(response: ServiceResponse, headers: Headers) -> Redirect:
+def _located(response: ServiceResponse, headers: Headers, service: Service) -> Redirect:
     return Redirect(
         status=response.status,
         target=header_text(get_header(response.headers, "Location") or ""),
         absolute=True,
         headers=headers,
-        writes=read_writes(response.headers),
+        writes=read_writes(response.headers, cookies=service.cookies),
     )
 
 

@@ -66,7 +66,7 @@ class Asked:
             deadline=deadline,
             audience=audience,
             key=_page_key(visit, meta, audience),
-            is_personal=not audience.cached or alone or bool(visit.session.values),
+            is_personal=not audience.cached or alone or bool(visit.session.values or visit.cookies.values),
         )
 
     @property
@@ -122,5 +122,6 @@ def _page_key(visit: Visit, meta: ActionMeta, audience: Audience) -> tuple[objec
         visitor.subscription_labels if audience.by_user else None,
         None if visitor.organization is None else visitor.organization.id,
         tuple(sorted(visit.session.values.items())),
+        tuple(sorted(visit.cookies.values.items())),
         (visit.origin.scheme, visit.origin.host, visit.base_url),
     )

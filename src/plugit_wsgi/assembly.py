@@ -10,6 +10,7 @@ from .circuits import Changed, Circuits
 from .client import ServiceClient
 from .clock import Clock
 from .config import Limits, Service
+from .cookies import ServiceCookies
 from .csrf import Tokens
 from .events import CircuitChanged
 from .exchanges import Exchanges
@@ -18,7 +19,7 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
-from .interfaces import Cache, Directory, Identify, Layout, Observe, SessionStore, TemplateEngine
+from .interfaces import Cache, Directory, HostCsrf, Identify, Layout, Observe, SessionStore, TemplateEngine
 from .loading import make_engine, make_transport
 from .mounted import Mounted, MountedApi, MountedAssets, MountedService
 from .outgoing import CallBuilder
@@ -26,6 +27,7 @@ from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
 from .session import VisitorIds
+from .tokens import VisitTokens
 from .visits import VisitOpener
 from .wire.keys import KeyRing, service_keys
 
@@ -50,6 +52,7 @@ class Host:
     templates: Cache
     sessions: SessionStore
     visitor_ids: VisitorIds
+    csrf: HostCsrf | None
     observe: Observe
     clock: Clock
 
@@ -118,7 +121,7 @@ def _announcer(service: Service, host: Host) -> Changed:
 
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:
-    tokens = Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name)
+    tokens = VisitTokens(Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name), host.csrf)
     framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
     pipeline = Pipeline(
         client.service,
@@ -145,6 +148,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         sessions=host.sessions,
         visitor_ids=host.visitor_ids,
         trusted_hops=host.trusted_hops,
+        cookies=_cookies(client, host),
     )
     refusals = Refusals(framer=framer, bundled=bundled, login_url=host.login_url, observe=host.observe)
     return MountedService(
@@ -160,7 +164,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
     )
 
 
-def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -> Framer:
+def _framer(client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> Framer:
     return Framer(
         layout=layout,
         tokens=tokens,
@@ -169,7 +173,15 @@ def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -
         limits=client.limits,
         login_url=host.login_url,
         observe=host.observe,
+        cookies=_cookies(client, host),
     )
+
+
+def _cookies(client: ServiceClient, host: Host) -> ServiceCookies | None:
+    if not client.service.cookies:
+        return None
+    keys = host.secrets.derived("plugit-wsgi/cookie")
+    return ServiceCookies(keys, client.service.name, client.limits, host.clock)
 
 
 def _api(clients: Sequence[ServiceClient], host: Host) -> MountedApi:

@@ -35,7 +35,7 @@ from .setbacks import Setbacks
 from .wire import names
 from .wire.context import digest
 from .wire.meta import ActionMeta
-from .wire.result import ActionResult, Moved, Status
+from .wire.result import NO_WRITES, ActionResult, Moved, Status
 
 ONCE_MORE = 2
 """Tries of a call that the service may redirect once."""
@@ -257,7 +257,7 @@ class ServiceClient:
         with self.exchanges.open(names.ACTION, call.action, request, call.request_id) as exchange:
             response = exchange.response
             if is_file(response) and call.method != "OPTIONS":
-                return self._file(exchange, call.method)
+                return self._file(exchange, call.method, is_action=True)
             return read_answer(
                 response,
                 method=call.method,
@@ -293,7 +293,7 @@ class ServiceClient:
     def _media(self, exchange: Exchange, method: str) -> ActionResult:
         status = exchange.response.status
         if status in (200, 206):
-            return self._file(exchange, method)
+            return self._file(exchange, method, is_action=False)  # media are without a visitor, and public
         if status in (304, 416):
             # The body stays here: with its length, the visitor would wait for it.
             kept = self._file_headers(exchange.response)
@@ -303,9 +303,12 @@ class ServiceClient:
             raise ActionNotFound("media")
         raise service_failure(exchange.response, self.limits)
 
-    def _file(self, exchange: Exchange, method: str) -> ActionResult:
+    def _file(self, exchange: Exchange, method: str, *, is_action: bool) -> ActionResult:
         response = exchange.response
-        headers, writes = self._file_headers(response), read_writes(response.headers)
+        headers = self._file_headers(response)
+        writes = NO_WRITES
+        if is_action:
+            writes = read_writes(response.headers, cookies=self.service.cookies)
         if method == "HEAD":
             return Status(status=response.status, headers=headers, writes=writes)
         return exchange.file(headers, writes)

@@ -57,6 +57,9 @@ class Limits:
         cache_size: bytes of pages, meta and templates kept in memory, each process.
         session_keys, session_key_size, session_value_size, session_size: what a service may store for a
             visitor; sizes count bytes.
+        session_age: how long after it was stored the cookie store believes a session.
+        cookie_count, cookie_size, cookies_size, cookie_age: of a mount with ``cookies=True``: how many, bytes
+            of name and value of one and of all, and the longest time to live.
         retry_after: the longest Retry-After of a service that is passed on.
     """
 
@@ -88,6 +91,11 @@ class Limits:
     session_key_size: int = 64
     session_value_size: int = 1 * KIB
     session_size: int = 3 * KIB
+    session_age: float = 30 * 86400.0
+    cookie_count: int = 8
+    cookie_size: int = 1 * KIB
+    cookies_size: int = 2 * KIB
+    cookie_age: float = 30 * 86400.0
     retry_after: float = 60.0
 
     def __post_init__(self) -> None:
@@ -123,8 +131,8 @@ class Service:
         variants: not in this version.
         allow_http: http to an address off the loopback.
         media_login: media only for logged users.
-        cookies: not in this version.
-        csrf_marker: "plain", the marker of the original in pages mode.
+        cookies: hand the cookies of the service to visitors, under names of ours; else they are dropped.
+        csrf_marker: of pages mode: "plain", that of the original, or "nonce", another one in each request.
         redirect_hosts: hosts (``example.org`` or ``example.org:8080``) that the service may redirect to.
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
         transport: "requests".
@@ -197,7 +205,7 @@ class Service:
                 )
 
     def _refuse_unbuilt(self) -> None:
-        for name, only in (("variants", ()), ("cookies", False)):
+        for name, only in (("variants", ()),):
             value = getattr(self, name)
             if value != only:
                 expected = f"{only!r}: this version has no more"
@@ -209,7 +217,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _CHOICES: dict[str, tuple[object, ...]] = {
     "mode": ("actions", "pages"),
-    "csrf_marker": ("plain",),
+    "csrf_marker": ("plain", "nonce"),
     "transport": ("requests",),
 }
 

@@ -127,8 +127,8 @@ class Dropped(Event):
     """Something that a service sent was left out, and the visitor got the rest.
 
     Attributes:
-        what: "cookies" (services set none), "session" (values over the limits) or "include" (a template
-            of another action that could not be had).
+        what: "cookies" (the mount takes none, or not those), "session" (values over the limits) or
+            "include" (a template of another action that could not be had).
         count: how many.
     """
 

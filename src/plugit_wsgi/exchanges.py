@@ -108,7 +108,8 @@ class Exchanges:
             ):
                 status = report.status = exchange.response.status
                 _refuse_encoded(exchange.response, request.method)
-                self._count_cookies(exchange.response, action or call, request_id)
+                if call != names.ACTION or not self._service.cookies:
+                    self._count_cookies(exchange.response, action or call, request_id)
                 yield exchange
         except PlugItError as error:
             failure = type(error).__name__
@@ -134,7 +135,7 @@ class Exchanges:
         self._transport.close()
 
     def _count_cookies(self, response: ServiceResponse, action: str, request_id: str) -> None:
-        """Cookies of services never pass; that somebody tries is worth knowing."""
+        """These cookies are dropped; that somebody tries is worth knowing."""
         count = sum(1 for name, _value in response.headers if name.lower() == "set-cookie")
         if count:
             service = self._service.name

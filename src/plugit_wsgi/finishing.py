@@ -10,14 +10,13 @@ from .asked import Asked
 from .cache.kept import Kept
 from .clock import Clock
 from .errors import ServiceRefused, WireError
-from .framing import Framer, is_for_other_origins
+from .framing import Framer, is_for_other_origins, is_page
 from .http import HTML, Answer
 from .interfaces import Cache
 from .page import Fragment
 from .rendering import Renderer, html_fragment
 from .visits import Visit
 from .wire.context import digest
-from .wire.names import CSRF_MARKER
 from .wire.result import ActionResult, Data, File, Html, Redirect, Status
 
 
@@ -92,9 +91,10 @@ class Finisher:
         raise ServiceRefused(f"answered {result.status}", status=result.status, headers=result.headers)
 
     def _html(self, result: Html, visit: Visit) -> Answer:
-        marker = CSRF_MARKER.encode("ascii")
-        token = self._token(result, visit) if result.framed or marker in result.body else ""
-        text = result.body.replace(marker, token.encode("ascii"))
+        marker = visit.csrf_marker.encode("ascii")
+        has_marker = marker in result.body and (result.framed or is_page(result.content_type))
+        token = self._token(result, visit) if result.framed or has_marker else ""
+        text = result.body.replace(marker, token.encode("ascii")) if has_marker else result.body
         if not result.framed:
             content_type = result.content_type or HTML[1]
             return self._framer.bare(text, content_type, result, visit, personal=True, token=token)

@@ -16,7 +16,8 @@ from urllib.parse import quote
 import webob
 
 from .config import Limits
-from .csrf import Tokens, format_cookie
+from .cookies import ServiceCookies
+from .csrf import format_cookie
 from .errors import ServiceFailed
 from .events import Dropped
 from .http import (
@@ -37,6 +38,7 @@ from .layout import LAYOUT_HEADERS, apply_layout
 from .page import Fragment, Page
 from .session import Session, VisitorIds, to_content
 from .targets import resolved
+from .tokens import VisitTokens
 from .visits import Visit
 from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
@@ -59,18 +61,20 @@ class Framer:
         limits: of the service.
         login_url: the host's; None if it has none.
         observe: is told of what is left out.
+        cookies: of the service; None if its mount takes none.
     """
 
     def __init__(
         self,
         *,
         layout: Layout,
-        tokens: Tokens,
+        tokens: VisitTokens,
         sessions: SessionStore,
         visitor_ids: VisitorIds,
         limits: Limits,
         login_url: str | None,
         observe: Observe,
+        cookies: ServiceCookies | None = None,
     ) -> None:
         self._layout = layout
         self._tokens = tokens
@@ -79,10 +83,11 @@ class Framer:
         self._limits = limits
         self._login_url = login_url
         self._observe = observe
+        self._cookies = cookies
 
     def token(self, visit: Visit) -> str:
         """A fresh CSRF token for a page."""
-        return self._tokens.issue(visit.visitor_id, visit.user_id)
+        return self._tokens.issue(visit)
 
     def page(
         self,
@@ -215,27 +220,29 @@ class Framer:
         token: str = "",
         writes: SessionWrites | None = None,
     ) -> Answer:
-        cookies = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
-        return Answer(status=status, headers=(*headers, *self._with_identity(cookies, visit)), body=body)
+        own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
+        is_bound = bool(own) or (writes is not None and bool(writes.stored or writes.deleted))
+        cookies = [*own, *self._identity(is_bound, visit), *self._service_cookies(visit, writes)]
+        return with_cookies(Answer(status=status, headers=tuple(headers), body=body), cookies)
 
-    def _with_identity(self, cookies: Sequence[str], visit: Visit) -> list[tuple[str, str]]:
-        """Set-Cookie lines; token and session are bound to the visitor's id, so it comes along."""
-        own = []
-        if cookies and visit.is_new:
-            own = [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure)]
-        return [("Set-Cookie", value) for value in (*cookies, *own)]
+    def _identity(self, is_bound: bool, visit: Visit) -> list[str]:
+        """The visitor's id, unless it is known: token and session are bound to it, so it comes along."""
+        if not is_bound or not visit.is_new:
+            return []
+        return [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure)]
 
     def _token_cookie(self, visit: Visit, token: str) -> list[str]:
         """The cookie that a page with a token needs, unless the visitor has a good one already."""
         if not token:
             return []
         given = visit.request.cookies.get(CSRF_COOKIE) or ""
-        if not visit.is_new and self._tokens.is_valid(given, visit.visitor_id, visit.user_id):
-            return []
-        return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure)]
+        cookies = self._tokens.take_cookies(visit)
+        if not visit.is_new and self._tokens.is_known(given, visit):
+            return [*cookies]
+        return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure), *cookies]
 
     def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
-        if not writes:
+        if writes is None or not (writes.stored or writes.deleted):
             return []
 
         def fits(session: Session) -> bool:
@@ -243,10 +250,22 @@ class Framer:
             return len(content) <= self._sessions.capacity
 
         session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits, fits)
-        if ignored:
-            names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
-            self._observe(Dropped(**names, what="session", count=ignored))
+        self._tell_ignored("session", ignored, visit)
         return self._store(session, visit)
+
+    def _service_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
+        if writes is None or not writes.cookies or self._cookies is None:
+            return []
+        found, ignored = self._cookies.rebuilt(
+            writes.cookies, visit.cookies, visit.user_id, path=visit.base_url, secure=visit.origin.secure
+        )
+        self._tell_ignored("cookies", ignored, visit)
+        return found
+
+    def _tell_ignored(self, what: str, count: int, visit: Visit) -> None:
+        if count:
+            names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
+            self._observe(Dropped(**names, what=what, count=count))
 
     def _store(self, session: Session, visit: Visit) -> Sequence[str]:
         return self._sessions.store(
@@ -259,8 +278,18 @@ class Framer:
 
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""
-        cookies = self._with_identity(self._store(session, visit), visit)
-        return Answer(status=303, headers=(("Location", target), NO_STORE, *cookies))
+        cookies = [*self._store(session, visit), *self._identity(True, visit)]
+        return with_cookies(Answer(status=303, headers=(("Location", target), NO_STORE)), cookies)
+
+
+def with_cookies(answer: Answer, cookies: Sequence[str]) -> Answer:
+    """The answer with Set-Cookie lines, and private then: what is stored for all hands a visitor's on.
+
+    A cookie that the answer sets already stays as it is.
+    """
+    known = {value.partition("=")[0] for name, value in answer.headers if name == "Set-Cookie"}
+    more = [("Set-Cookie", line) for line in cookies if line.partition("=")[0] not in known]
+    return replace(answer, headers=(*guarded(answer.headers, True), *more)) if more else answer
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:
@@ -285,6 +314,11 @@ def is_document(content_type: str) -> bool:
     if content_type and _ONE_TYPE.fullmatch(content_type) is None:
         return True
     return "html" in kind or "xml" in kind or "xsl" in kind
+
+
+def is_page(content_type: str) -> bool:
+    """A browser shows it as HTML, with forms that a token can be for; none means HTML."""
+    return not content_type or _is_html(content_type) or _kind(content_type) == "application/xhtml+xml"
 
 
 def _is_html(content_type: str) -> bool:

@@ -161,6 +161,27 @@ class SessionStore(Protocol):
             secure: the visitor came by https.
         """
 
+    def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
+        """Ends what is stored for this visitor and service; returns the Set-Cookie values this needs."""
+
+
+class HostCsrf(Protocol):
+    """The host's own protection against forged requests, in the place of ours. Thread-safe.
+
+    Requests come as the visitor sent them, but without their bodies. Services know the token under the names
+    of the protocol (the field ``csrfmiddlewaretoken``, the header ``X-CSRFToken``, the cookie ``csrftoken``
+    on their mount), whatever the host calls it on its own pages.
+    """
+
+    def issue(self, request: webob.Request) -> tuple[str, Sequence[str]]:
+        """A token for a page that is made for this request, and the Set-Cookie values it needs.
+
+        The token is ASCII, and may stand in an attribute of HTML as it is.
+        """
+
+    def is_valid(self, request: webob.Request, token: str) -> bool:
+        """The token that came with this request, in a field or header, is one for it. Unsafe methods only."""
+
 
 class Cache(Protocol):
     """Values by key, for a time. Thread-safe.

@@ -28,7 +28,7 @@ from .finishing import close_body
 from .flight import Chairs
 from .guard import HostPlaces
 from .http import Answer
-from .interfaces import Directory, Identify, Layout, Observe
+from .interfaces import Directory, HostCsrf, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
 from .mounted import Mounted, script_name_of
 from .mounts import MountTable
@@ -66,6 +66,7 @@ class PlugItMiddleware:
         stores: where pages and sessions are kept.
         observe: is told of every event.
         operations: not in this version.
+        csrf: the host's own protection against forged requests, in the place of ours. None is ours.
         clock: the time; for tests.
 
     Raises:
@@ -90,6 +91,7 @@ class PlugItMiddleware:
         stores: Stores | None = None,
         observe: Observe | None = None,
         operations: None = None,
+        csrf: HostCsrf | None = None,
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(
@@ -128,7 +130,11 @@ class PlugItMiddleware:
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),
-                sessions=stores.sessions or CookieSessions(secrets.derived("plugit-wsgi/session")),
+                sessions=stores.sessions
+                or CookieSessions(
+                    secrets.derived("plugit-wsgi/session"), lifetime=limits.session_age, clock=clock
+                ),
+                csrf=_checked_csrf(csrf),
                 visitor_ids=VisitorIds(secrets.derived("plugit-wsgi/visitor")),
                 observe=combine(self._lines, *(() if observe is None else (observe,)), clock=clock),
                 clock=clock,
@@ -261,6 +267,12 @@ def _check_values(**given: tuple[object, type]) -> None:
     for name, (value, kind) in given.items():
         if value is not None and not isinstance(value, kind):
             raise ConfigError(name, value, f"{kind.__name__}(...)")
+
+
+def _checked_csrf(csrf: HostCsrf | None) -> HostCsrf | None:
+    if csrf is not None and not all(callable(getattr(csrf, name, None)) for name in ("issue", "is_valid")):
+        raise ConfigError("csrf", csrf, "an object with the methods issue and is_valid")
+    return csrf
 
 
 def _nobody(_request: webob.Request) -> User | None:

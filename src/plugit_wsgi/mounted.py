@@ -16,7 +16,7 @@ from .body import read_body
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
-from .framing import Framer
+from .framing import Framer, with_cookies
 from .hostapi.api import ServiceApi
 from .http import (
     NO_STORE,
@@ -32,6 +32,7 @@ from .interfaces import Clock, Observe
 from .layout.assets import load_asset
 from .pipeline import Pipeline
 from .refusals import Refusals
+from .tokens import VisitTokens
 from .visits import Visit, VisitOpener
 from .wire.keys import KeyRing, api_keys
 from .wire.names import MEDIA, RESERVED
@@ -76,7 +77,7 @@ class MountedService:
         pipeline: Pipeline,
         opener: VisitOpener,
         framer: Framer,
-        tokens: csrf.Tokens,
+        tokens: VisitTokens,
         refusals: Refusals,
         prefix: str,
         trusted_hops: int,
@@ -118,6 +119,7 @@ class MountedService:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
             answer = self._refusals.answer(error, visit)
+        answer = with_cookies(answer, visit.ended)
         self._observe(
             PageServed(
                 service=self.service.name,
@@ -150,7 +152,7 @@ class MountedService:
         csrf.check_origin(visit.environ, visit.origin)
         fields = _read_form(visit, self.pipeline)
         token = csrf.header_token(visit.environ) or fields.get("csrfmiddlewaretoken", "")
-        self._tokens.check(token, visit.visitor_id, visit.user_id)
+        self._tokens.check(token, visit)
         chosen = fields.get("organization", "")
         if chosen not in {item.id for item in visit.visitor.organizations}:
             raise ActionNotFound("organization")

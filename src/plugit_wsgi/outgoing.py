@@ -148,6 +148,7 @@ class CallBuilder:
             rules_digest=asked.meta.rules_digest,
             address="" if audience.cached else visit.origin.address,
             deadline_ms=int(asked.deadline.remaining() * 1000),
+            nonce=visit.nonce if visit.service.mode == "pages" else "",
         )
 
     def _signed(self, context: SignedContext, visit: Visit) -> str:
@@ -197,13 +198,13 @@ def copied(visit: Visit, wanted: Sequence[tuple[str, str]]) -> Headers:
 
 def _session_headers(visit: Visit) -> Headers:
     values = visit.session.values
-    if not values:
-        return ()
     quote = SimpleCookie().value_encode
-    cookie = "; ".join(f"{key}={quote(value)[1]}" for key, value in values.items())
+    pairs = [f"{key}={quote(value)[1]}" for key, value in values.items()]
+    # Session values are the host's word: a cookie of the same name stays behind.
+    pairs.extend(f"{name}={value}" for name, value in visit.cookies.values.items() if name not in values)
     return (
         *((names.SESSION_HEADER + key, one_line(value)) for key, value in values.items()),
-        ("Cookie", one_line(cookie)),
+        *((("Cookie", one_line("; ".join(pairs))),) if pairs else ()),
     )
 
 
@@ -211,6 +212,8 @@ def _mode_headers(visit: Visit) -> Headers:
     if visit.service.mode != "pages":
         return ()
     found = [(names.BASE_URL, wire_text(visit.base_url))]
+    if visit.nonce:
+        found.append((names.CSRF_MARKER_HEADER, visit.csrf_marker))
     for name in visit.service.user_fields:
         value = visit.visitor.field(name)
         if value is not None:

@@ -30,6 +30,7 @@ from .cache.kept import Kept
 from .client import ServiceClient
 from .clock import Clock, Deadline
 from .config import Service
+from .cookies import Held
 from .errors import (
     LoginRequired,
     MethodNotAllowed,
@@ -52,6 +53,7 @@ from .people import Visitor
 from .session import Session
 from .setbacks import Setbacks
 from .targets import action_target
+from .tokens import VisitTokens
 from .visits import Visit
 from .wire.meta import ActionMeta
 from .wire.result import ActionResult, Data, File, Moved, Redirect
@@ -84,7 +86,7 @@ class Pipeline:
         builder: CallBuilder,
         finisher: Finisher,
         framer: Framer,
-        tokens: csrf.Tokens,
+        tokens: VisitTokens,
         cache: Cache,
         flights: Flights,
         observe: Observe,
@@ -272,13 +274,13 @@ class Pipeline:
             csrf.check_origin(visit.environ, visit.origin)
             token = csrf.header_token(visit.environ)
             if token:
-                self._tokens.check(token, visit.visitor_id, visit.user_id)
+                self._tokens.check(token, visit)
 
     def _call(self, asked: Asked) -> tuple[Asked, ActionResult]:
         """Reads the body, checks its token, calls the action; the time of reading is not the service's."""
         visit = asked.visit
         if visit.method == "OPTIONS":
-            nobody = replace(visit, visitor=Visitor(), session=Session())
+            nobody = replace(visit, visitor=Visitor(), session=Session(), cookies=Held())
             return asked, self._send(replace(asked, visit=nobody), Body(), [])
         ours = our_fields(visit, asked.meta, self._complaints)
         started = self._clock.monotonic()
@@ -288,7 +290,7 @@ class Pipeline:
         try:
             asked = asked.later(self._clock.monotonic() - started)
             if not safe and not csrf.header_token(visit.environ):
-                self._tokens.check(body.csrf_token, visit.visitor_id, visit.user_id)
+                self._tokens.check(body.csrf_token, visit)
             return asked, self._send(asked, body, ours)
         finally:
             body.close()

@@ -6,8 +6,8 @@
    browser of somebody else.
 4. Over https the visitor's id is a ``__Host-`` cookie, a service's values are a ``__Secure-`` one on its
    mount.
-5. A visitor can read the values of the cookie store, and bring back an older state: no place for secrets
-   or balances.
+5. A visitor can read the values of the cookie store, and bring back an older state as long as it is not too
+   old: no place for secrets or balances.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import webob
 
+from .clock import Clock, SystemClock
 from .config import Limits
 from .wire.keys import KeyRing
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PURPOSE = "session/"
+_TIME_BYTES = 5
+_SKEW = 60.0
+"""Seconds by which the clocks of two machines of a host may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +104,8 @@ def to_content(session: Session, user_id: str | None, visitor_id: str) -> bytes:
 
 def from_content(content: bytes | None, user_id: str | None, visitor_id: str) -> Session:
     """The reverse of `to_content`; an empty state if it is somebody else's or cannot be read."""
-    try:
-        state = json.loads(content or b"null")
-    except ValueError:
-        return Session()
-    if not isinstance(state, dict) or (state.get("u"), state.get("i")) != (user_id, visitor_id):
+    state = _state_of(content, user_id, visitor_id)
+    if state is None:
         return Session()
     values = state.get("v")
     organization = state.get("o")
@@ -113,29 +115,56 @@ def from_content(content: bytes | None, user_id: str | None, visitor_id: str) ->
     )
 
 
+def is_foreign(content: bytes | None, user_id: str | None, visitor_id: str) -> bool:
+    """There is a state, and it is somebody else's or cannot be read."""
+    return content is not None and _state_of(content, user_id, visitor_id) is None
+
+
+def _state_of(content: bytes | None, user_id: str | None, visitor_id: str) -> dict[str, Any] | None:
+    try:
+        state = json.loads(content or b"null")
+    except (ValueError, RecursionError):
+        return None
+    owner = (state.get("u"), state.get("i")) if isinstance(state, dict) else ()
+    return state if owner == (user_id, visitor_id) else None
+
+
 class CookieSessions:
     """The default store: one signed cookie for each service. Thread-safe.
 
     Args:
         keys: the host's ring for this purpose.
+        lifetime: seconds after which what was stored is not believed any more.
+        clock: the time; None is the machine's.
     """
 
-    capacity = (4096 - 64 - 44) * 3 // 4
-    """What is left of the 4096 bytes of a cookie after a name of 64, the signature, and base64."""
+    capacity = (4096 - 64 - 44) * 3 // 4 - _TIME_BYTES
+    """What is left of the 4096 bytes of a cookie after a name of 64, the signature, base64 and the time."""
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, *, lifetime: float = 30 * 86400.0, clock: Clock | None = None) -> None:
         self._keys = keys
+        self._lifetime = lifetime
+        self._clock = clock or SystemClock()
 
     def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
-        """See `SessionStore.load`."""
-        return load_cookie(request, cookie_name(service, secure), self._keys, _PURPOSE + service)
+        """See `SessionStore.load`; None as well for what is too old, or of a time to come."""
+        found = load_cookie(request, cookie_name(service, secure), self._keys, _PURPOSE + service)
+        if found is None or len(found) < _TIME_BYTES:
+            return None
+        age = self._clock.time() - int.from_bytes(found[:_TIME_BYTES], "big")
+        return found[_TIME_BYTES:] if -_SKEW <= age <= self._lifetime else None
 
     def store(
         self, request: webob.Request, service: str, content: bytes, *, path: str, secure: bool
     ) -> Sequence[str]:
         """See `SessionStore.store`."""
-        token = self._keys.sign(content, _PURPOSE + service)
+        issued = int(self._clock.time()).to_bytes(_TIME_BYTES, "big")
+        token = self._keys.sign(issued + content, _PURPOSE + service)
         return [format_cookie(cookie_name(service, secure), token, path=path, secure=secure)]
+
+    def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
+        """See `SessionStore.forget`."""
+        return [format_ended_cookie(cookie_name(service, secure), path=path, secure=secure)]
 
 
 def cookie_name(service: str, secure: bool) -> str:
@@ -182,6 +211,15 @@ class VisitorIds:
         return format_cookie(_visitor_cookie_name(secure), token, path="/", secure=secure)
 
 
-def format_cookie(name: str, value: str, *, path: str, secure: bool) -> str:
-    """A Set-Cookie value that scripts cannot read and other sites do not send along."""
-    return f"{name}={value}; Path={path}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+def format_cookie(name: str, value: str, *, path: str, secure: bool, age: int | None = None) -> str:
+    """A Set-Cookie value that scripts cannot read and other sites do not send along.
+
+    `age` is how many seconds a browser keeps it; None is until it is closed.
+    """
+    attributes = "" if age is None else f"; Max-Age={age}"
+    return f"{name}={value}; Path={path}; HttpOnly; SameSite=Lax{attributes}" + ("; Secure" if secure else "")
+
+
+def format_ended_cookie(name: str, *, path: str, secure: bool) -> str:
+    """A Set-Cookie value that takes a cookie out of the browser."""
+    return format_cookie(name, "", path=path, secure=secure, age=0)

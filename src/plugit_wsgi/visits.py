@@ -11,10 +11,12 @@ from typing import Any
 import webob
 
 from .config import Service
+from .cookies import Held, ServiceCookies
 from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
-from .session import Session, VisitorIds, from_content
+from .session import Session, VisitorIds, from_content, is_foreign
+from .wire.names import csrf_marker
 
 USER_MODE = "plugit_wsgi.user_mode"
 """Environ key of a text: which of its invented users a development host shows; no other host sets it."""
@@ -37,6 +39,9 @@ class Visit:
         visitor_id: random, the same on each visit as long as the cookie stays.
         is_new: the visitor has no cookie with that id yet.
         session: what the service remembers about the visitor.
+        cookies: of the service, that the visitor has.
+        ended: Set-Cookie values that take out of the browser what belongs to somebody else.
+        nonce: of this request's CSRF marker in pages mode; "" where the marker is the plain one.
         request_id: for log, events and the service.
         script_name: of the host, percent-encoded, without trailing slash.
         prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
@@ -52,6 +57,9 @@ class Visit:
     visitor_id: str
     is_new: bool
     session: Session = field(repr=False)
+    cookies: Held = field(default=Held(), repr=False)
+    ended: tuple[str, ...] = field(default=(), repr=False)
+    nonce: str = field(default="", repr=False)
     request_id: str
     script_name: str
     prefix: str
@@ -77,6 +85,11 @@ class Visit:
         """Which invented user of a development host this is; "" on any other host."""
         return str(self.environ.get(USER_MODE, ""))
 
+    @property
+    def csrf_marker(self) -> str:
+        """What stands for the token in a page of this request in pages mode."""
+        return csrf_marker(self.nonce)
+
     def moved(self, action: str, query: str) -> Visit:
         """The same visit at another action."""
         return replace(self, action=action, query=query)
@@ -91,6 +104,7 @@ class VisitOpener:
         sessions: store of session values.
         visitor_ids: of this host.
         trusted_hops: proxies in front whose request ids are taken over.
+        cookies: of the service; None if its mount takes none.
     """
 
     def __init__(
@@ -101,12 +115,14 @@ class VisitOpener:
         sessions: SessionStore,
         visitor_ids: VisitorIds,
         trusted_hops: int,
+        cookies: ServiceCookies | None = None,
     ) -> None:
         self._identify = identify
         self._directory = directory
         self._sessions = sessions
         self._visitor_ids = visitor_ids
         self._trusted_hops = trusted_hops
+        self._cookies = cookies
 
     def open(
         self,
@@ -131,19 +147,30 @@ class VisitOpener:
         user_id = None if user is None else user.id
         known_id = self._visitor_ids.load(request, secure=secure)
         visitor_id = known_id or self._visitor_ids.issue()
+        base_url = f"{script_name}{mount}/"
         content = self._sessions.load(request, service.name, secure=secure)
         session = from_content(content, user_id, visitor_id)
+        ended: list[str] = []
+        if is_foreign(content, user_id, visitor_id):
+            ended.extend(self._sessions.forget(request, service.name, path=base_url, secure=secure))
+        held = Held()
+        if self._cookies is not None:
+            held = self._cookies.load(request, user_id, secure=secure)
+            ended.extend(self._cookies.ended(held, path=base_url, secure=secure))
         return Visit(
             request=request,
             origin=origin,
             service=service,
-            base_url=f"{script_name}{mount}/",
+            base_url=base_url,
             action="",
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
             visitor_id=visitor_id,
             is_new=known_id is None,
             session=session,
+            cookies=held,
+            ended=tuple(ended),
+            nonce=secrets.token_urlsafe(16) if service.csrf_marker == "nonce" else "",
             request_id=self._request_id(request.environ),
             script_name=script_name,
             prefix=script_name + prefix,

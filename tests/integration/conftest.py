@@ -96,6 +96,11 @@ class Visitor:
         found = self._client.get_cookie(name, path=path)
         return None if found is None else str(found.value)
 
+    def carry(self, name: str, value: str | None, path: str = "/") -> None:
+        """Puts a cookie into the browser, wherever it comes from."""
+        assert value
+        self._client.set_cookie(name, value, path=path)
+
 
 @pytest.fixture
 def service() -> FakeService:

@@ -17,6 +17,7 @@ from tests.integration.conftest import Host, MakeHost
 from tests.integration.test_rules import read_context
 
 SETS = Reply(headers=(("EbuIo-PlugIt-SetSession-k", "planted"),))
+CLEARS = Reply(headers=(("EbuIo-PlugIt-DelSession-k", ""),))
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 FILE = Reply(headers=(("EbuIo-PlugIt-ItAFile", "1"),), body=b"TOP SECRET", content_type="text/plain")
 SECRETS = (
@@ -211,13 +212,19 @@ def test_streams_of_all_services_leave_threads_for_the_host(
 def test_a_planted_session_cookie_is_nothing(host: Host, service: FakeService) -> None:
     """A neighbour under the same domain can plant cookies; they count only beside their visitor's own id."""
     service.action("/set", meta={"json_only": True}, answer=SETS)
+    service.action("/clear", meta={"json_only": True}, answer=CLEARS)
     service.action("/a", meta={"json_only": True}, answer=told)
     attacker, victim = host.visitor(), host.visitor()
     attacker.get("/s/x/set")
-    planted = attacker.cookie("plugit-x", "/s/x/")
-    victim.get("/s/x/a")
+    planted, visitor = attacker.cookie("plugit-x", "/s/x/"), attacker.cookie("plugit")
+    victim.get("/s/x/set")
+    victim.get("/s/x/clear")
     assert "planted" in attacker.get("/s/x/a").text
-    assert "planted" not in victim.get("/s/x/a", headers={"Cookie": f"plugit-x={planted}"}).text
+    victim.carry("plugit-x", planted, "/s/x/")
+    assert "planted" not in victim.get("/s/x/a").text
+    victim.carry("plugit-x", planted, "/s/x/")
+    victim.carry("plugit", visitor)
+    assert "planted" in victim.get("/s/x/a").text
 
 
 def test_an_error_has_one_cache_control(host: Host, service: FakeService) -> None:

@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugit_wsgi.csrf import Tokens, check_origin, format_cookie, header_token, is_unsafe
@@ -210,6 +210,17 @@ def test_what_is_no_token_is_refused(change: object) -> None:
     with pytest.raises(CsrfRejected) as caught:
         TOKENS.check(token, "v", "7")
     assert caught.value.reason == "csrf"
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=60) | st.text(max_size=60), st.integers(0, 60), st.booleans())
+def test_no_changed_token_is_valid(noise: bytes | str, place: int, replace: bool) -> None:
+    """Any other text is none, and no exception."""
+    token = TOKENS.issue("v", "7")
+    more = noise if isinstance(noise, str) else base64.urlsafe_b64encode(noise).decode().rstrip("=")
+    changed = token[:place] + more + token[place + replace * len(more) :]
+    assert TOKENS.is_valid(changed, "v", "7") is (changed == token)
+    assert not TOKENS.is_valid(more, "v", "7")
 
 
 def test_check_lets_a_right_token_through() -> None:

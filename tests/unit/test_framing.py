@@ -18,6 +18,7 @@ from plugit_wsgi.events import Dropped, Event
 from plugit_wsgi.framing import Framer, guarded, is_document, login_target
 from plugit_wsgi.http import Answer
 from plugit_wsgi.page import Fragment, Page
+from plugit_wsgi.tokens import VisitTokens
 from plugit_wsgi.wire.result import Data, File, Redirect, SessionWrites, Status
 
 TOKENS = Tokens(SECRETS.derived("csrf"), "x")
@@ -30,7 +31,7 @@ def layout(page: Page, _request: webob.Request) -> str:
 TOLD: list[Event] = []
 FRAMER = Framer(
     layout=layout,
-    tokens=TOKENS,
+    tokens=VisitTokens(TOKENS),
     sessions=SESSIONS,
     visitor_ids=IDS,
     limits=Limits(),

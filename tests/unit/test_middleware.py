@@ -98,6 +98,8 @@ def make(**more: Any) -> PlugItMiddleware:
         ({"observe": "log"}, "observe"),
         ({"fragments": True}, "fragments"),
         ({"operations": lambda request: True}, "operations"),
+        ({"csrf": lambda request: "token"}, "csrf"),
+        ({"csrf": True}, "csrf"),
     ],
 )
 def test_wrong_settings_die_at_construction(named: dict[str, Any], field: str) -> None:

@@ -35,10 +35,11 @@ from plugit_wsgi.http import Answer, wants_html
 from plugit_wsgi.layout import BootstrapLayout
 from plugit_wsgi.people import Membership, Organization
 from plugit_wsgi.refusals import Refusals, broken_page
+from plugit_wsgi.tokens import VisitTokens
 
 
 def framer(layout: Any) -> Framer:
-    tokens = Tokens(SECRETS.derived("csrf"), "x")
+    tokens = VisitTokens(Tokens(SECRETS.derived("csrf"), "x"))
     limits = Limits()
     return Framer(
         layout=layout,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import webob
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugit_wsgi.config import Limits
-from plugit_wsgi.session import CookieSessions, Session, VisitorIds, from_content, to_content
+from plugit_wsgi.session import CookieSessions, Session, VisitorIds, from_content, is_foreign, to_content
+from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.session_contract import Browser, SessionStoreContract
 from plugit_wsgi.wire.keys import load_secrets
 
@@ -31,6 +33,47 @@ class TestCookieSessions(SessionStoreContract):
     def make_store(self) -> CookieSessions:
         """With the secret of the tests."""
         return CookieSessions(load_secrets(SECRET))
+
+
+def test_what_is_too_old_is_nothing() -> None:
+    """A visitor can bring back an older state, but not one of a year ago; nor one of a time to come."""
+    clock, browser = FakeClock(), Browser()
+    store = CookieSessions(load_secrets(SECRET), lifetime=600, clock=clock)
+    browser.keep(store.store(browser.request(), "x", b"content", path="/s/x/", secure=False))
+    seen = []
+    for seconds in (599, 2, -601, -58, -3):
+        clock.advance(seconds)
+        seen.append(store.load(browser.request(), "x", secure=False))
+    assert seen == [b"content", None, b"content", b"content", None]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, 400), st.booleans())
+def test_no_changed_cookie_is_believed(noise: bytes, place: int, replace: bool) -> None:
+    """Any other bytes count as nothing, and raise nothing."""
+    store, browser = CookieSessions(load_secrets(SECRET)), Browser()
+    content = to_content(Session(values={"a": "1"}), "7", "v1")
+    browser.keep(store.store(browser.request(), "x", content, path="/s/x/", secure=False))
+    value = browser.cookies["plugit-x"]
+    at = place % (len(value) + 1)
+    changed = value[:at] + noise.decode("latin-1") + value[at + replace * len(noise) :]
+    browser.cookies["plugit-x"] = changed
+    assert store.load(browser.request(), "x", secure=False) in (None, content)
+    if changed.isalnum() and changed != value:
+        assert store.load(browser.request(), "x", secure=False) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=200) | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("iuov"), inner, max_size=4),
+    max_leaves=8,
+).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+def test_any_content_is_a_session_of_text(content: bytes) -> None:
+    """Whatever a store gives back, also one that was written by another release."""
+    session = from_content(content, "7", "v1")
+    assert all(isinstance(item, str) for pair in session.values.items() for item in pair)
+    assert session == Session() or not is_foreign(content, "7", "v1")
 
 
 # Quotas --------------------------------------------------------------------------------
@@ -117,6 +160,12 @@ def test_a_full_session_fits_into_what_browsers_keep() -> None:
     content = to_content(session, "7" * 40, "v" * 22)
     cookies = store.store(browser.request(), "x" * 40, content, path="/s/x/", secure=True)
     assert all(len(cookie.partition(";")[0]) <= 4096 for cookie in cookies)
+
+
+def test_what_the_cookie_store_holds_is_told() -> None:
+    """The number in the documentation is the number of the code."""
+    text = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
+    assert f"the cookie store holds {CookieSessions.capacity} bytes" in " ".join(text.split())
 
 
 def test_values_of_another_browser_are_nothing() -> None:

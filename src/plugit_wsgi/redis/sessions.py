@@ -15,7 +15,7 @@ from typing import Final
 import webob
 
 from ..clock import Clock
-from ..session import cookie_name, format_cookie, load_cookie
+from ..session import cookie_name, format_cookie, format_ended_cookie, load_cookie
 from ..wire.keys import load_secrets
 from .seal import Seal, hashed
 from .server import Server
@@ -76,6 +76,13 @@ class RedisSessions:
             return []
         token = self._keys.sign(session_id, _PURPOSE + service)
         return [format_cookie(cookie_name(service, secure), token, path=path, secure=secure)]
+
+    def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
+        """See `SessionStore.forget`; the cookie ends in any case."""
+        session_id = self._session_id(request, service, secure)
+        if session_id is not None:
+            self._server.ask(("DEL", self._name(service, session_id)))
+        return [format_ended_cookie(cookie_name(service, secure), path=path, secure=secure)]
 
     def close(self) -> None:
         """Gives the connections back to the system."""

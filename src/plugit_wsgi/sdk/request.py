@@ -61,6 +61,7 @@ class PlugItCall:
         subscriptions: labels.
         address: the visitor's address.
         request_id: of the host's log, "" without.
+        csrf_marker: what the host replaces by a token in a page of this call (pages mode).
     """
 
     verified: bool = False
@@ -70,6 +71,7 @@ class PlugItCall:
     subscriptions: tuple[str, ...] = ()
     address: str = ""
     request_id: str = ""
+    csrf_marker: str = names.CSRF_MARKER
     _ends: float | None = field(default=None, repr=False)
 
     @property
@@ -157,6 +159,7 @@ def describe(request: WerkzeugRequest, context: SignedContext | None = None) -> 
         subscriptions=context.subscriptions,
         address=context.address,
         request_id=request_id,
+        csrf_marker=names.csrf_marker(context.nonce),
         _ends=_end(context.deadline_ms) if context.deadline_ms > 0 else None,
     )
 

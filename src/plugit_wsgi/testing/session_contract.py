@@ -47,6 +47,8 @@ class Browser:
             name, _, value = pair.partition("=")
             assert len(pair) <= COOKIE_SIZE, f"browsers drop a cookie of {len(pair)} bytes"
             self.cookies[name] = value
+            if "; max-age=0" in line.lower():
+                del self.cookies[name]
 
 
 class SessionStoreContract:
@@ -122,6 +124,19 @@ class SessionStoreContract:
         self._keep(store, browser, "x", b"content")
         browser.cookies = dict.fromkeys(browser.cookies, value)
         assert store.load(browser.request(), "x", secure=False) is None
+
+    @pytest.mark.parametrize("secure", [False, True])
+    def test_what_is_forgotten_is_gone(self, store: SessionStore, secure: bool) -> None:
+        """In the browser, and on the server where it is kept there; other services keep theirs."""
+        browser = Browser()
+        for service in ("x", "x-y"):
+            self._keep(store, browser, service, service.encode(), secure)
+        request = browser.request(secure=secure)
+        browser.keep(store.forget(request, "x", path="/s/x/", secure=secure))
+        assert store.load(browser.request(secure=secure), "x", secure=secure) is None
+        assert store.load(browser.request(secure=secure), "x-y", secure=secure) == b"x-y"
+        self._keep(store, browser, "x", b"new", secure)
+        assert store.load(browser.request(secure=secure), "x", secure=secure) == b"new"
 
     def test_another_process_reads_it(self, store: SessionStore) -> None:
         """A visitor's next request goes to any worker."""

@@ -52,6 +52,8 @@ CSRF_COOKIE: Final = "csrftoken"
 CSRF_HEADER: Final = "X-CSRFToken"
 CSRF_FIELD: Final = "csrfmiddlewaretoken"
 CSRF_MARKER: Final = "{~__PLUGIT_CSRF_TOKEN__~}"
+CSRF_MARKER_HEADER: Final = "X-Plugit-Csrf-Marker"
+"""To a service in pages mode: the marker that counts in the answer, if each request has another one."""
 
 USER_FIELDS: Final = (
     "pk",
@@ -67,3 +69,8 @@ USER_FIELDS: Final = (
     "subscription_labels",
 )
 """The fields of a user that version 1 knows; a mount allows all of them by default."""
+
+
+def csrf_marker(nonce: str) -> str:
+    """The marker that the host replaces by a token; "" is that of the original, the same for all."""
+    return CSRF_MARKER.replace("__~}", f"__{nonce}__~}}") if nonce else CSRF_MARKER

@@ -11,13 +11,19 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionWrites:
-    """What a service wants to be remembered. Immutable."""
+    """What a service wants to be remembered. Immutable.
+
+    Attributes:
+        stored, deleted: session values, and keys.
+        cookies: its Set-Cookie values, as received; none unless the mount takes them.
+    """
 
     stored: tuple[tuple[str, str], ...] = ()
     deleted: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.stored or self.deleted)
+        return bool(self.stored or self.deleted or self.cookies)
 
 
 NO_WRITES = SessionWrites()
@@ -30,7 +36,7 @@ class ActionResult:
     Attributes:
         status: HTTP status for the visitor.
         headers: those of the service that may pass.
-        writes: session values.
+        writes: session values and cookies.
     """
 
     status: int = 200

@@ -107,6 +107,19 @@ def test_each_visit_starts_the_lifetime_anew(redis_server: RedisServer) -> None:
         assert redis_server.client.pttl(name) == pytest.approx(seconds * 1000, abs=5000)
 
 
+def test_what_is_forgotten_is_gone_for_copies_too(sessions: RedisSessions, redis_server: RedisServer) -> None:
+    """A cookie that was kept elsewhere finds nothing; one that is not ours ends as well."""
+    browser = Browser()
+    keep(sessions, browser, b"x")
+    for kept in (dict(browser.cookies), {COOKIE: "not ours"}):
+        browser.cookies = dict(kept)
+        lines = sessions.forget(browser.request(), "polls", path="/s/polls/", secure=False)
+        assert list(lines) == [f"{COOKIE}=; Path=/s/polls/; HttpOnly; SameSite=Lax; Max-Age=0"]
+        browser.cookies = kept
+        assert load(sessions, browser) is None
+    assert redis_server.client.keys("*") == []
+
+
 def test_what_has_ended_is_nothing(redis_server: RedisServer) -> None:
     """A later store goes on with the visitor's id."""
     sessions, browser = RedisSessions(redis_server.url, SECRET), Browser()

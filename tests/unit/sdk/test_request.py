@@ -193,3 +193,12 @@ def test_upload_can_be_the_answer():
 def test_answer_without_uploads_needs_no_closing():
     """`answering` holds nothing open."""
     assert call(answering({})).json == {}
+
+
+@pytest.mark.parametrize(
+    ("nonce", "marker"),
+    [("", "{~__PLUGIT_CSRF_TOKEN__~}"), ("n0-_", "{~__PLUGIT_CSRF_TOKEN__n0-___~}")],
+)
+def test_the_marker_is_that_of_the_signed_context(nonce, marker):
+    """A header that somebody else sent does not count."""
+    assert seen_by({"X-Plugit-Csrf-Marker": "forged"}, nonce=nonce).csrf_marker == marker
