@@ -105,6 +105,9 @@ def read_body(environ: Mapping[str, Any], ours: Sequence[Pair], limits: Limits) 
         BodyTooLarge: over a limit.
         BadRequest: shorter than said, or not the form it says it is.
     """
+    if environ.get("CONTENT_LENGTH") and environ.get("HTTP_TRANSFER_ENCODING"):
+        # RFC 9112 section 6.3: somebody in front may see another end of this request than we do.
+        raise BadRequest("Content-Length and Transfer-Encoding")
     kind = media_type(environ)
     if not has_body(environ):
         return Body()

@@ -443,6 +443,8 @@ def test_preamble_and_epilogue_are_dropped() -> None:
         environ(b"a=1", CONTENT_LENGTH="0_3"),
         environ(b"a=1", CONTENT_LENGTH="٣"),
         environ(b"a=1", CONTENT_LENGTH=" 3"),
+        environ(b"a=1", **CHUNKED),
+        environ(b"a=1", HTTP_TRANSFER_ENCODING="identity"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_400(given_environ: dict[str, Any]) -> None:
