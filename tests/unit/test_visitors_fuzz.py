@@ -34,8 +34,8 @@ EXAMPLES = settings(max_examples=300)
 
 SPELLINGS = [
     ".", "..", "%2e", "%2E%2e", "%252e", "...", "/", "//", "%2f", "%252F", "\\", "%5c", "%255c", ";", "%3b",
-    "%253b", "secret", "a", "%00", "%2500", "%0a", "?", "%3f", "#", "%23", " ", "%20", "+", "%", "%c3%a9", "%e9",
-    "%zz", ":", "@",
+    "%253b", "secret", "a", "%00", "%2500", "%0a", "?", "%3f", "#", "%23", " ", "%20", "+", "%", "%c3%a9",
+    "%e9", "%zz", ":", "@",
 ]  # fmt: skip
 targets = st.lists(st.sampled_from(SPELLINGS), max_size=8).map(lambda pieces: "/" + "".join(pieces))
 ROUTES = Map(
@@ -113,15 +113,13 @@ def spelled(draw: st.DrawFn) -> str:
     """The name of a header in some spelling."""
     name = draw(st.sampled_from(sorted(MAY_PASS) + NEVER))
     cased = "".join(letter.upper() if draw(st.booleans()) else letter for letter in name)
-    folded = cased.replace("-", draw(st.sampled_from(["-", "_", "-", " "])))
-    return (
-        draw(st.sampled_from(["", "", " ", "\t"]))
-        + folded
-        + draw(st.sampled_from(["", "", " ", "\r\n", "\0"]))
-    )
+    if draw(st.booleans()):
+        return cased
+    folded = cased.replace("-", draw(st.sampled_from(["-", "_", " "])))
+    return draw(st.sampled_from(["", " ", "\t"])) + folded + draw(st.sampled_from(["", " ", "\r\n", "\0"]))
 
 
-values = st.text(st.sampled_from("a1,; \t\r\n\x00\x7fé€"), max_size=8)
+values = st.sampled_from(["a", "1, 1"]) | st.text(st.sampled_from("a1,; \t\r\n\x00\x7fé€"), max_size=8)
 
 
 @EXAMPLES
@@ -148,7 +146,10 @@ NAME_PIECES = [
     "%22",
     "%0D%0A", "=", "name=", "'",
 ]  # fmt: skip
-field_names = st.lists(st.sampled_from(NAME_PIECES), min_size=1, max_size=6).map("".join)
+field_names = st.one_of(
+    st.lists(st.sampled_from(NAME_PIECES), min_size=1, max_size=6).map("".join),
+    st.sampled_from(["", " ", "[", "\xa0", 'a"; name="', "a\\"]).map(lambda before: before + "ebuio_u_pk"),
+)
 
 
 def filtered(content: bytes, content_type: str) -> tuple[bytes, str]:
