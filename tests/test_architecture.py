@@ -31,7 +31,7 @@ ORDER = (
     {"errors"},
     {"wire", "clock"},
     {"http", "events", "people"},
-    {"page"},
+    {"page", "disguise"},
     {"interfaces"},
     {"config"},
     {

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from .errors import AccessDenied, LoginRequired
 from .people import Visitor
-from .wire.meta import ActionMeta
+from .wire.meta import ActionMeta, Network
 
+_MAPPED_BITS = 96
 NO_ORGANIZATION = "no_orga_in_orgamode"
 
 RULES: tuple[tuple[str, Callable[[Visitor], bool]], ...] = (
@@ -57,4 +58,13 @@ def _is_inside(address: str, meta: ActionMeta) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(found in network for network in meta.address_in_networks or ())
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return any(plain in _plain_network(network) for network in meta.address_in_networks or ())
+
+
+def _plain_network(network: Network) -> Network:
+    """A network of IPv4 addresses that are mapped into IPv6 (RFC 4291 section 2.5.5.2) as one of IPv4."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None:
+        return network
+    return ipaddress.IPv4Network((int(mapped), network.prefixlen - _MAPPED_BITS))

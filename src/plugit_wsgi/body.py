@@ -22,6 +22,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from .config import Limits
+from .disguise import check_disguise
 from .errors import BadRequest, BodyTooLarge
 from .http import Pair, format_pairs, is_reserved, parse_pairs
 from .wire.names import CSRF_FIELD
@@ -33,7 +34,7 @@ OLD_URLENCODED = "application/x-url-encoded"
 MULTIPART = "multipart/form-data"
 UNKNOWN = "application/octet-stream"
 _MEDIA_TYPE = re.compile(r"([!#$&^_.+\w-]+/[!#$&^_.+\w-]+)[ \t]*(?:;[\x20-\x7e\x80-\xff]*)?", re.ASCII)
-_DISGUISED = re.compile(rb"(?:^|[&;])[\x00-\x20\[\]]*ebuio[_. \[-]", re.IGNORECASE)
+_DISGUISED = re.compile(rb"(?:^|[&;])[\x00-\x20\[\]\x7f-\xff]*ebuio[_. \[-]", re.IGNORECASE)
 _TOKEN_BYTES = 256
 
 
@@ -104,6 +105,9 @@ def read_body(environ: Mapping[str, Any], ours: Sequence[Pair], limits: Limits) 
         BodyTooLarge: over a limit.
         BadRequest: shorter than said, or not the form it says it is.
     """
+    if environ.get("CONTENT_LENGTH") and environ.get("HTTP_TRANSFER_ENCODING"):
+        # RFC 9112 section 6.3: somebody in front may see another end of this request than we do.
+        raise BadRequest("Content-Length and Transfer-Encoding")
     kind = media_type(environ)
     if not has_body(environ):
         return Body()
@@ -116,7 +120,8 @@ def read_body(environ: Mapping[str, Any], ours: Sequence[Pair], limits: Limits) 
         for piece in _pieces(environ, limits.upload_size):
             spool.write(piece)
         body = spool.finish(environ.get("CONTENT_TYPE", "") or UNKNOWN)
-        _check_disguise(body, limits)
+        _check_form(body, limits)
+        check_disguise(spool.file, body.length, kind, body.content_type)
         return body
     except BaseException:
         spool.file.close()
@@ -147,14 +152,14 @@ class _Spool:
         )
 
 
-def _check_disguise(body: Body, limits: Limits) -> None:
+def _check_form(body: Body, limits: Limits) -> None:
     """Refuses a body that is no form by its type, but would give a reserved field to whoever reads it as one.
 
     Some frameworks do, whatever the type; they read no larger ones than we look at.
     """
     if body.file is None or body.length > limits.form_size:
         return
-    content = unquote_to_bytes(body.file.read().replace(b"+", b" "))
+    content = unquote_to_bytes(body.file.read().replace(b"+", b" ")).replace(b"\0", b"")
     body.file.seek(0)
     if _DISGUISED.search(content):
         raise BadRequest("reserved field")

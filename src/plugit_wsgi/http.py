@@ -52,10 +52,14 @@ NO_STORE: Final = ("Cache-Control", "private, no-store")
 
 LONGEST_PATH: Final = 2000
 """Characters of a path below a mount; it is in the signed context, which is bounded."""
-_REFUSED_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|(?:^|/)\.{1,2}(?:/|$)|%2f|%5c|%2e|%00", re.IGNORECASE)
-_DOT_SEGMENT = re.compile(r"(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:/|%2f|%5c|$)", re.IGNORECASE)
+_REFUSED_PATH = re.compile(
+    r"[\x00-\x1f\x7f\\]|//|(?:^|/)\.{1,2}(?:[/;]|%3b|$)|%2f|%5c|%2e|%00", re.IGNORECASE
+)
+_DOT_SEGMENT = re.compile(r"(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:/|;|%2f|%3b|%5c|$)", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _FOLDED = str.maketrans("-. [", "____")
+_LEADING = re.compile(r"[\s\x01-\x1f\[\]\u200b-\u200f\u2060\ufeff\ufffd]*")
+"""What some parser drops before a name; U+FFFD stands for bytes that are no UTF-8, blanks of latin-1 too."""
 
 
 def canonical_path(rest: str) -> str:
@@ -71,6 +75,7 @@ def canonical_path(rest: str) -> str:
         ActionNotFound: the path has no canonical spelling (rule 2).
     """
     # A percent sign that is left over was encoded twice: a second decoder would make a slash of it.
+    # Servers of Java take what follows a `;` out of a segment: `..;x` is `..` to them.
     if len(rest) > LONGEST_PATH or _REFUSED_PATH.search(rest):
         raise ActionNotFound("path")
     try:
@@ -95,10 +100,11 @@ def place_of(environ: Mapping[str, Any]) -> str:
 def is_reserved(name: bytes) -> bool:
     """A parameter name that only the host may send, however it is spelled.
 
-    Parsers fold names: PHP turns ``.``, space and ``[`` into ``_``, Rack drops leading blanks and brackets.
+    Parsers fold names: PHP turns ``.``, space and ``[`` into ``_``, Rack drops leading blanks and brackets,
+    others whatever Unicode calls blank, a byte order mark, or NUL wherever it is.
     """
-    text = name.decode("latin-1").lstrip("\x00\t\n\r\x0b\x0c []").translate(_FOLDED).lower()
-    return text.startswith(names.RESERVED)
+    text = name.replace(b"\0", b"").decode("utf-8", "replace")
+    return _LEADING.sub("", text, count=1).translate(_FOLDED).lower().startswith(names.RESERVED)
 
 
 Pair = tuple[bytes, bytes]

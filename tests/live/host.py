@@ -1,7 +1,7 @@
 """The host of these tests, for every server: `application`.
 
 LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; one of the name "pages" is in pages mode. LIVE_SECRET signs;
-LIVE_THREADS is what the middleware is told. Whoever has the cookie `person` is that person.
+LIVE_THREADS and LIVE_HOPS are what the middleware is told. Whoever has the cookie `person` is that person.
 """
 
 from __future__ import annotations
@@ -67,4 +67,5 @@ application = PlugItMiddleware(
     layout=layout,
     directory=StaticDirectory(PEOPLE.values()),
     threads=int(os.environ["LIVE_THREADS"]),
+    trusted_hops=int(os.environ.get("LIVE_HOPS", "0")),
 )

@@ -66,10 +66,16 @@ def host_env(services: Mapping[str, str], threads: int = 8) -> dict[str, str]:
 
 @contextmanager
 def run_host(
-    server: str, services: Mapping[str, str], *, below: str = "", validate: bool = True, threads: int = 8
+    server: str,
+    services: Mapping[str, str],
+    *,
+    below: str = "",
+    validate: bool = True,
+    threads: int = 8,
+    hops: int = 0,
 ) -> Iterator[Host]:
     """Runs the host; wsgiref.validate stands around its site, and with `validate` around the middleware."""
-    env = host_env(services, threads)
+    env = {**host_env(services, threads), "LIVE_HOPS": str(hops)}
     with run_app(server, "tests/live/host.py", below=below, validate=validate, env=env) as running:
         yield Host(server, below, running)
 

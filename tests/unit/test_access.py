@@ -167,3 +167,40 @@ def test_everywhere_is_a_network_too() -> None:
     meta = ActionMeta(address_in_networks=(ipaddress.ip_network("0.0.0.0/0"),))
     assert refusal(meta, visitor(), "203.0.113.9") is None
     assert refusal(meta, visitor(), "2001:db8::1") is not None
+
+
+MAPPED = tuple(ipaddress.ip_network(text) for text in ("::ffff:10.0.0.0/104", "::ffff:192.0.2.7"))
+
+
+@pytest.mark.parametrize("networks", [NETWORKS, MAPPED], ids=["plain", "mapped"])
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [("10.1.2.3", True), ("192.0.2.7", True), ("11.0.0.0", False), ("192.0.2.6", False), ("0.0.0.10", False)],
+)
+def test_an_ipv4_address_is_one_however_it_is_written(
+    networks: tuple[Any, ...], address: str, inside: bool
+) -> None:
+    """Mapped into IPv6 or not, in the rule and in the request; other IPv6 forms of it are not meant."""
+    meta = ActionMeta(address_in_networks=networks)
+    assert (refusal(meta, visitor(), address) is None) is inside
+    assert (refusal(meta, visitor(), f"::ffff:{address}") is None) is inside
+    assert refusal(meta, visitor(), f"::{address}") is not None
+    assert refusal(meta, visitor(), f"64:ff9b::{address}") is not None
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "inside"),
+    [
+        ("::ffff:0:0/96", "203.0.113.9", True),
+        ("::ffff:0:0/96", "::ffff:203.0.113.9", True),
+        ("::ffff:0:0/96", "2001:db8::1", False),
+        ("::/0", "2001:db8::1", True),
+        ("::/0", "203.0.113.9", False),
+        ("::/0", "::ffff:203.0.113.9", False),
+        ("::/80", "203.0.113.9", False),
+    ],
+)
+def test_wide_networks_of_ipv6(network: str, address: str, inside: bool) -> None:
+    """Only one that holds nothing but mapped addresses is one of IPv4."""
+    meta = ActionMeta(address_in_networks=(ipaddress.ip_network(network),))
+    assert (refusal(meta, visitor(), address) is None) is inside

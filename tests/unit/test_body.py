@@ -158,6 +158,10 @@ def test_a_type_that_parsers_read_in_different_ways_is_refused(content_type: str
         b"a;EBUIO.u=1",
         b"a=1&+ebuio-u=1",
         b"&[ebuio_u=1",
+        b"&%C2%A0ebuio_u=1",
+        b"a=1&\xa0ebuio_u=1",
+        b"a=1&e%00buio_u=1",
+        "a=1&ebuio_u=1".encode("utf-16-le"),
     ],
 )
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", None])
@@ -439,6 +443,8 @@ def test_preamble_and_epilogue_are_dropped() -> None:
         environ(b"a=1", CONTENT_LENGTH="0_3"),
         environ(b"a=1", CONTENT_LENGTH="٣"),
         environ(b"a=1", CONTENT_LENGTH=" 3"),
+        environ(b"a=1", **CHUNKED),
+        environ(b"a=1", HTTP_TRANSFER_ENCODING="identity"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_400(given_environ: dict[str, Any]) -> None:

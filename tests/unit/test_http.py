@@ -62,6 +62,7 @@ pathlike = st.lists(
         ('/<"^`{|}>', "/%3C%22%5E%60%7B%7C%7D%3E"),
         ("/...", "/..."),
         ("/.a/..b/c.", "/.a/..b/c."),
+        ("/...;/a..;b", "/...%3B/a..%3Bb"),
         ("/[1]", "/%5B1%5D"),
     ],
 )
@@ -106,6 +107,13 @@ def test_canonical_path(rest: str, canonical: str) -> None:
         "/a%5Cb",
         "/a%00",
         "/a/..\n",
+        "/a/..;/x",
+        "/a/..;x",
+        "/a/.;/x",
+        "/..;a=b/x",
+        "..;/x",
+        "/a/..%3b/x",
+        "/a/..%3B/x",
         "/\u20ac",
         "/\u2215",
     ],
@@ -175,6 +183,17 @@ RESERVED = [
     "[[ebuio_u_pk",
     " [ ebuio_u_pk",
     "[]ebuio_u_pk",
+    "\xa0ebuio_u_pk",
+    "\x85ebuio_u_pk",
+    "\ufeffebuio_u_pk",
+    " \ufeff\xa0[\x85ebuio_u_pk",
+    "\u2003ebuio_u_pk",
+    "\u200bebuio_u_pk",
+    "\x1febuio_u_pk",
+    "\x01\x1bebuio_u_pk",
+    "e\x00b\x00u\x00i\x00o\x00_\x00",
+    "ebuio\x00_u_pk",
+    "\x00 \x00ebuio_u_pk",
 ]
 FREE = [
     "",
@@ -199,6 +218,14 @@ def test_reserved_names_in_any_spelling(name: str) -> None:
     plus = name.replace(" ", "+").replace("%", "%25").replace("\x00", "%00")
     for query in (f"{every}=1", every, f"{plus}=1&{every}", f"&&{every}=1"):
         assert parse_pairs(query.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xa0ebuio_u", b"\x85ebuio_u", b"\xa0\xc2\xa0ebuio_u", b"\xc2\x85\x85ebuio.u"]
+)
+def test_reserved_names_of_any_encoding(name: bytes) -> None:
+    """Blanks of latin-1 and of UTF-8, side by side as well."""
+    assert is_reserved(name)
 
 
 @pytest.mark.parametrize("name", FREE)
@@ -247,7 +274,10 @@ def test_pairs_round_trip(pairs: list[tuple[bytes, bytes]]) -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["ebuio", "_", "-", ".", " ", "[", "]", "%20", "u", "=", "&", ";", "+"]), max_size=10
+        st.sampled_from(
+            ["ebuio", "_", "-", ".", " ", "[", "]", "%20", "%00", "%C2%A0", "u", "=", "&", ";", "+"]
+        ),
+        max_size=10,
     )
 )
 def test_no_reserved_name_survives(pieces: list[str]) -> None:

@@ -150,6 +150,8 @@ def test_target_host(target: str, host: str) -> None:
         ("http://svc/app", "/app/%2e%2E/x", None),
         ("http://svc/app", "/app/.%2e", None),
         ("http://svc/app", "/app/..%2fx", None),
+        ("http://svc/app", "/app/..;/x", None),
+        ("http://svc/app", "/app/%2e.%3Ba/x", None),
         ("http://svc/app", "/app/a%2F..%2f..%2fx", None),
         ("http://svc/app", "/app/a%5c..%5Cx", None),
         ("http://svc/app", "/app/a%2fb", "a%2fb"),

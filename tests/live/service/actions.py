@@ -117,13 +117,27 @@ def status(request: Request, code: int) -> dict[str, Any]:
     raise HTTPException(response=response)
 
 
-@action("/heard", methods=["GET", "POST"])
+@action("/heard", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 @json_only()
 def heard(request: Request) -> dict[str, Any]:
     """Everything that came, but for the signed context, which was verified before."""
     headers = {name: value for name, value in request.headers.items() if name != "X-Plugit-Context"}
     user = request.plugit.user.id if request.plugit.user else None
-    return {"headers": headers, "query": request.query_string.decode("latin-1"), "user": user}
+    return {
+        "method": request.method,
+        "headers": headers,
+        "query": request.query_string.decode("latin-1"),
+        "form": dict(request.form.lists()),
+        "files": [[name, file.filename] for name, file in request.files.items(multi=True)],
+        "user": user,
+    }
+
+
+@action("/any/<path:rest>")
+@json_only()
+def any_path(request: Request, rest: str) -> dict[str, Any]:
+    """Whatever path it is asked for."""
+    return {"rest": rest}
 
 
 @action("/back", template="page.html")
