@@ -87,6 +87,7 @@ class Asked:
             visit.user_id,
             None if organization is None else organization.id,
             tuple(sorted(visit.session.values.items())),
+            tuple(sorted(visit.cookies.values.items())),
         )
 
     def later(self, seconds: float) -> Asked:
