@@ -47,12 +47,14 @@ class DjangoTemplates:
             menu_action: name of the block that is the menu.
 
         Raises:
-            TemplateError: with the line, if the text is not a template.
+            TemplateError: with the line, if the text is not a template; or it took too long.
         """
         ensure_settings()
         try:
-            template = ServiceTemplate(source, engine=self._engine)
-        except Exception as error:
+            # Texts to be translated that are arguments of filters are translated here, once for all visitors.
+            with in_host_language():
+                template = ServiceTemplate(source, engine=self._engine)
+        except (Exception, OverBudget) as error:
             raise _failure(error, template_tag) from error
         return DjangoTemplate(template, template_tag, menu_action, self._budget)
 
