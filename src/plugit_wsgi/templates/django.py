@@ -51,9 +51,7 @@ class DjangoTemplates:
         """
         ensure_settings()
         try:
-            # Texts to be translated that are arguments of filters are translated here, once for all visitors.
-            with in_host_language():
-                template = ServiceTemplate(source, engine=self._engine)
+            template = ServiceTemplate(source, engine=self._engine)
         except (Exception, OverBudget) as error:
             raise _failure(error, template_tag) from error
         return DjangoTemplate(template, template_tag, menu_action, self._budget)
