@@ -91,6 +91,10 @@ class Visitor:
         assert token is not None, "the page set no csrftoken"
         return token
 
+    def set_cookie(self, name: str, value: str) -> None:
+        """A cookie for all of the site."""
+        self._client.set_cookie(name, value)
+
     def cookie(self, name: str, path: str = "/") -> str | None:
         """A cookie's value."""
         found = self._client.get_cookie(name, path=path)
