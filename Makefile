@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venvs/%/.ready
-.PHONY: help demo test test-main quick lint types docs bench bench-isolation interop system-deps missing clean
+.PHONY: help demo test test-main quick lint types audit docs bench bench-isolation interop system-deps missing clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,7 +22,7 @@ help:  ## this list
 demo: $(VENV)/.run  ## a voting service inside a small site, to click through
 	$(BIN)/plugit-wsgi demo
 
-test: missing lint types docs interop $(foreach v,$(OTHERS),$(if $(shell tools/find-python $v),test-$v)) test-main  ## everything: style, types, docs, the suite on each Python
+test: missing lint types audit docs interop $(foreach v,$(OTHERS),$(if $(shell tools/find-python $v),test-$v)) test-main  ## everything: style, types, audit, docs, the suite on each Python
 	@:
 
 test-main: $(VENV)/.dev  ## the whole suite, on one Python
@@ -40,6 +40,11 @@ lint: $(VENV)/.dev  ## ruff: rules and format
 
 types: $(VENV)/.dev  ## mypy, strict
 	$(BIN)/mypy
+
+# What the tests print is searched for planted secrets as they run: tests/support/planted.py.
+audit: $(VENV)/.dev  ## bandit over our code, pip-audit over what is installed with it
+	$(BIN)/bandit -q -c pyproject.toml -r src
+	$(BIN)/python tools/audit.py
 
 docs: $(VENV)/.dev  ## the manual, into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

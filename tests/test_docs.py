@@ -33,6 +33,7 @@ PAGES = (
     "index",
     "getting-started",
     "write-a-service",
+    "templates",
     "configuration",
     "layouts",
     "deployment",

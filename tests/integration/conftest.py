@@ -18,11 +18,12 @@ from plugit_wsgi import Organization, PlugItMiddleware, Service, User
 from plugit_wsgi.people import Membership
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import FakeService
+from tests.support import planted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-SECRET = "a secret of the tests, long enough."
+SECRET = planted.SECRET
 EBU = Organization("1", "EBU", "zzebu")
 RTS = Organization("2", "RTS", "chrts")
 PEOPLE = {
@@ -72,7 +73,8 @@ class Visitor:
         """One request; its response is read to the end and closed."""
         headers = {"X-Test-User": self._name, **options.pop("headers", {})}
         response = self._client.open(path, headers=headers, **options)
-        response.get_data()
+        planted.check(response.get_data(), path)
+        planted.check(repr(response.headers), path)
         response.close()
         return response
 
@@ -90,6 +92,10 @@ class Visitor:
         token = self.cookie("csrftoken", "/".join(path.split("/")[:3]) + "/")
         assert token is not None, "the page set no csrftoken"
         return token
+
+    def set_cookie(self, name: str, value: str) -> None:
+        """A cookie for all of the site."""
+        self._client.set_cookie(name, value)
 
     def cookie(self, name: str, path: str = "/") -> str | None:
         """A cookie's value."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support import planted
+
 HERE = Path(__file__).resolve().parent
 
 #: Seconds a program may take until it listens; Django on a cold disk needs some.
@@ -126,6 +128,7 @@ class Process:
                 self._process.wait(timeout=5)
         if self._process.stdout is not None:
             self._process.stdout.close()
+        planted.check(self.output(), self._output.name)
 
     def _wait_until_ready(self) -> str:
         stdout = self._process.stdout

@@ -12,6 +12,8 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from tests.support import planted
+
 Headers = Mapping[str, str]
 
 
@@ -89,6 +91,7 @@ class Visitor:
             answer = Answer(response.status, tuple(response.getheaders()), response.read())
         finally:
             connection.close()
+        planted.check(f"{answer.headers!r}".encode() + answer.body, path)
         self._keep_cookies(answer)
         return answer
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from plugit_wsgi.wire.keys import format_service_key, load_secrets, service_keys
 from tests.live.visitor import Visitor
+from tests.support import planted
 from tests.support.servers import Running, run_app
 
-SECRET = "a secret of the tests, long enough."
+SECRET = planted.SECRET
 KIB = 1024
 MIB = 1024 * KIB
 NAMES = ("live", "twin")

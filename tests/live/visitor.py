@@ -10,6 +10,8 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support import planted
+
 PATIENCE = 20.0
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]*)"')
 
@@ -79,6 +81,8 @@ class Visitor:
             body = response.read()
         finally:
             response.close()
+        planted.check(body, target)
+        planted.check(repr(response.headers.items()), target)
         return Answer(response.status, tuple(response.headers.items()), body)
 
     def begin(

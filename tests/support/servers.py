@@ -1,6 +1,7 @@
 """WSGI apps on real sockets: in a thread of the test, or in a process of their own under each server.
 
-Every app runs inside `wsgiref.validate`; what it finds fails the test, although it happened elsewhere.
+Every app runs inside `wsgiref.validate`; what it finds fails the test, although it happened elsewhere. So
+does a planted secret in an answer of a thread, or in the output of a process.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from wsgiref.validate import validator
 
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.support import planted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -59,8 +62,13 @@ class _Judge:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # Werkzeug gives the port as an int, which the validator would blame on us.
         environ["REMOTE_PORT"] = str(environ["REMOTE_PORT"])
+
+        def watched_start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            self._search(repr(headers).encode())
+            return start_response(status, headers, *error)
+
         try:
-            answer = validator(self.app)(environ, start_response)
+            answer = validator(self.app)(environ, watched_start)
         except AssertionError as error:
             self._keep(error)
             raise
@@ -72,6 +80,9 @@ class _Judge:
         answer = self._now.__dict__.pop("answer", None)
         if answer is not None and not answer.closed:
             answer.close()
+
+    def _search(self, text: bytes) -> None:
+        self.findings += [f"an answer with {name}" for name in planted.find(text)]
 
     def _keep(self, error: AssertionError) -> None:
         if _comes_from_validate(error.__traceback__):
@@ -85,6 +96,7 @@ class _Watched:
         self._answer = answer
         self._pieces = iter(answer)
         self._judge = judge
+        self._sent = b""
         self.closed = False
 
     def __iter__(self) -> _Watched:
@@ -92,13 +104,17 @@ class _Watched:
 
     def __next__(self) -> bytes:
         try:
-            return next(self._pieces)
+            piece = next(self._pieces)
+            if len(self._sent) < planted.WHOLE:
+                self._sent += piece
+            return piece
         except AssertionError as error:
             self._judge._keep(error)
             raise
 
     def close(self) -> None:
         self.closed = True
+        self._judge._search(self._sent)
         try:
             self._answer.close()  # type: ignore[attr-defined]  # the validator's always has it
         except AssertionError as error:
@@ -129,7 +145,7 @@ def serve_in_thread(app: WSGIApplication) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-    assert not judge.findings, f"wsgiref.validate: {judge.findings}"
+    assert not judge.findings, f"wsgiref.validate, or planted secrets: {judge.findings}"
 
 
 @dataclass(frozen=True)
@@ -225,6 +241,7 @@ def run_command(
         finally:
             _end(process)
         output_text = log.read_text(encoding="utf-8", errors="replace")
+        planted.check(output_text, f"{command[-1]}")
         assert forbidden is None or forbidden not in output_text, output_text
 
 

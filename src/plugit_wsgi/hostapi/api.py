@@ -3,6 +3,7 @@
 1. A service sees the user fields its mount allows, and no others.
 2. Calls come while a page waits, so they take none of the places that pages hold.
 3. No cookies, no CORS: only services call it, with a key of their own or from the host's own machine.
+4. Lists come in pages of at most `MOST`, so that one call costs the host only so much.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from ..http import NO_STORE, Answer, parse_pairs
 from ..interfaces import Directory
 from ..people import Membership, Organization, User, Visitor
 from .mail import Deliver, Mail
+
+MOST = 1000
+"""How many members or organizations one answer tells, or looks at."""
 
 _JSON = ("Content-Type", "application/json")
 _ADDRESS = re.compile(r"[^\s@<>\",;:]+@[^\s@<>\",;:]+")
@@ -70,6 +74,8 @@ class ServiceApi:
             match = pattern.fullmatch(path)
             if match is not None:
                 return answer(self, *(_decoded(part) for part in match.groups()))
+        if path in _LISTS:
+            return _LISTS[path](self, _first(request))
         raise ActionNotFound("path")
 
     def _user(self, user_id: str) -> dict[str, Any]:
@@ -97,16 +103,17 @@ class ServiceApi:
             raise ActionNotFound("organization")
         return {"pk": found.id, "name": found.name, "codops": found.codops}
 
-    def _organizations(self) -> dict[str, Any]:
+    def _organizations(self, first: int) -> dict[str, Any]:
         found = self._lookup().organizations(self._service.name)
-        return {"data": [_organization(item) for item in found]}
+        return {"data": [_organization(item) for item in found[first : first + MOST]], **_next(found, first)}
 
-    def _members(self) -> dict[str, Any]:
+    def _members(self, first: int) -> dict[str, Any]:
         found = self._lookup().members(self._service.name)
-        return {"members": [self._allowed(user)[0] for user in found]}
+        told = [self._allowed(user)[0] for user in found[first : first + MOST]]
+        return {"members": told, **_next(found, first)}
 
-    def _all_groups(self) -> list[dict[str, str]]:
-        members = self._lookup().members(self._service.name)
+    def _all_groups(self, first: int) -> list[dict[str, str]]:
+        members = self._lookup().members(self._service.name)[first : first + MOST]
         names = {name for user in members for name in self._lookup().groups(user.id)}
         return [{"uuid": name, "uid": name, "name": name} for name in sorted(names)]
 
@@ -136,10 +143,25 @@ _ROUTES: tuple[tuple[re.Pattern[str], Any], ...] = (
     (re.compile(rf"user/{_ID}/techgroups/"), ServiceApi._groups),
     (re.compile(rf"subscriptions/{_ID}"), ServiceApi._labels),
     (re.compile(rf"orga/{_ID}"), ServiceApi._organization),
-    (re.compile(r"orgas/"), ServiceApi._organizations),
-    (re.compile(r"members/"), ServiceApi._members),
-    (re.compile(r"techgroups/"), ServiceApi._all_groups),
 )
+_LISTS: dict[str, Any] = {
+    "orgas/": ServiceApi._organizations,
+    "members/": ServiceApi._members,
+    "techgroups/": ServiceApi._all_groups,
+}
+
+
+def _first(request: webob.Request) -> int:
+    """Where the page begins that was asked for: ``?from=1000``."""
+    pairs = dict(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1", "replace")))
+    given = pairs.get(b"from", b"0")
+    if re.fullmatch(rb"[0-9]{1,9}", given) is None:
+        raise BadRequest("from: a number was expected")
+    return int(given)
+
+
+def _next(found: Sequence[object], first: int) -> dict[str, int]:
+    return {"next": first + MOST} if len(found) > first + MOST else {}
 
 
 def _decoded(part: str) -> str:

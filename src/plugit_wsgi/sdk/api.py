@@ -71,10 +71,8 @@ class PlugItAPI:
 
     def get_orgas(self) -> list[ApiOrganization] | None:
         """All organizations; None if the host does not tell."""
-        answer = self._get("orgas/")
-        if not answer:
-            return None
-        return [ApiOrganization.from_mapping(raw) for raw in _objects(answer, "data")]
+        found = self._all("orgas/", "data")
+        return None if found is None else [ApiOrganization.from_mapping(raw) for raw in found]
 
     def get_orga(self, orgaPk: object) -> ApiOrganization | None:
         """An organization by id; None without."""
@@ -83,8 +81,8 @@ class PlugItAPI:
 
     def get_project_members(self) -> list[ApiUser] | None:
         """The members of this service; None if the host does not tell."""
-        answer = self._get("members/")
-        return [ApiUser.from_mapping(raw) for raw in _objects(answer, "members")] if answer else None
+        found = self._all("members/", "members")
+        return None if found is None else [ApiUser.from_mapping(raw) for raw in found]
 
     def get_techgroups(self) -> list[Any]:
         """All technical groups; empty if the host tells none."""
@@ -124,6 +122,20 @@ class PlugItAPI:
             return None
         answer = self._get(f"ebuio/forum/search/bytag/{_segment(tag)}", {"u": author} if author else None)
         return list(_object(answer).get("data", [])) if answer else None
+
+    def _all(self, path: str, name: str) -> list[Mapping[str, Any]] | None:
+        """All pages of a list; None if the host does not tell."""
+        found: list[Mapping[str, Any]] = []
+        first = 0
+        while True:
+            answer = self._get(path, {"from": str(first)} if first else None)
+            if not answer:
+                return None
+            found += _objects(answer, name)
+            following = _object(answer).get("next")
+            if not isinstance(following, int) or following <= first:
+                return found
+            first = following
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> ApiAnswer:
         return exchange("GET", self.url + path, self._headers, query=query)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import time
 from typing import Any, ClassVar
 
 from django.template import Engine, Template
 from django.template.base import (
-    Lexer,
     Node,
     NodeList,
     Origin,
     Parser,
     TextNode,
     Token,
-    TokenType,
     VariableNode,
 )
 from django.template.defaulttags import (
@@ -27,7 +25,9 @@ from django.template.defaulttags import (
     WithNode,
 )
 
+from .budget import DEFAULT, OverBudget
 from .expressions import Expression
+from .lexer import ServiceLexer
 from .nodes import Block, Extends, Leaf, Output, Text
 
 _WITH_BODY = (
@@ -41,9 +41,6 @@ _WITH_BODY = (
     SpacelessNode,
     WithNode,
 )
-_CONDITION = re.compile(r"(?:el)?if\s")
-_PIECE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^"'=!<>]|[=!](?!=))+|[=!<>]=|[<>]""")
-_OPERATOR = re.compile(r"[=!<>]=|[<>]")
 
 
 class ClosedEngine(Engine):
@@ -63,15 +60,28 @@ class ServiceTemplate(Template):
 
     def compile_nodelist(self) -> NodeList:
         """As the base, with our parser."""
-        tokens = [_with_blanks(token) for token in Lexer(self.source).tokenize()]
-        parser = ServiceParser(
-            tokens, self.engine.template_libraries, self.engine.template_builtins, Origin("service")
-        )
+        tokens = ServiceLexer(self.source).tokenize()
+        engine = self.engine
+        parser = ServiceParser(tokens, engine.template_libraries, engine.template_builtins, Origin("service"))
         return parser.parse()
 
 
 class ServiceParser(Parser):
-    """Django's parser, making our expressions and nodes. One per template, used by one thread."""
+    """Django's parser, making our expressions and nodes. One per template, used by one thread.
+
+    Raises:
+        OverBudget: from any of its methods, when compiling takes the processor longer than rendering may.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._until = time.thread_time() + DEFAULT.seconds
+
+    def next_token(self) -> Token:
+        """As the base."""
+        if time.thread_time() > self._until:
+            raise OverBudget(f"more than {DEFAULT.seconds} seconds of the processor to compile")
+        return super().next_token()
 
     def compile_filter(self, token: str) -> Expression:
         """An expression that sees data only."""
@@ -90,13 +100,3 @@ def _counted(node: Any) -> Any:
     if isinstance(node, VariableNode):
         return Output(node.filter_expression)
     return Leaf(node)
-
-
-def _with_blanks(token: Token) -> Token:
-    """``{% if a==b %}`` as ``{% if a == b %}``: Django wants the blanks, services do without them."""
-    if token.token_type != TokenType.BLOCK or not _CONDITION.match(token.contents):
-        return token
-    pieces = _PIECE.findall(token.contents)
-    if "".join(pieces) == token.contents:
-        token.contents = "".join(f" {each} " if _OPERATOR.fullmatch(each) else each for each in pieces)
-    return token

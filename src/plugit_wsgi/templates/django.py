@@ -47,12 +47,12 @@ class DjangoTemplates:
             menu_action: name of the block that is the menu.
 
         Raises:
-            TemplateError: with the line, if the text is not a template.
+            TemplateError: with the line, if the text is not a template; or it took too long.
         """
         ensure_settings()
         try:
             template = ServiceTemplate(source, engine=self._engine)
-        except Exception as error:
+        except (Exception, OverBudget) as error:
             raise _failure(error, template_tag) from error
         return DjangoTemplate(template, template_tag, menu_action, self._budget)
 

@@ -4,14 +4,15 @@
    host: its files (``include``), its settings and modules (``debug``), its routes (``url``), its request
    (``querystring``).
 2. ``load`` knows one library, ours. ``extends`` knows two names, and they are no files.
-3. Filters whose argument is a size or a multiplier are replaced by bounded ones.
+3. Filters whose argument is a size or a multiplier are replaced by bounded ones; those that look into values,
+   by ones that look into data only.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, reduce, wraps
 from typing import Any
 
 from django.template import Library, TemplateSyntaxError
@@ -22,6 +23,7 @@ from django.template.defaulttags import register as default_tags
 from django.template.loader_tags import do_block
 
 from .budget import DEEPEST, DEFAULT, FURTHEST, LONGEST, WIDEST, OverBudget, is_deeper, measure
+from .data import MISSING, look_up
 from .nodes import Block, CsrfToken, Extends, IfChanged, Lorem, Text
 from .parents import PARENTS
 
@@ -31,13 +33,11 @@ _TAGS = (
     "resetcycle", "spaceless", "templatetag", "widthratio", "with",
 )
 _FILTERS = (
-    "addslashes", "capfirst", "cut", "date", "default", "default_if_none", "dictsort", "dictsortreversed",
-    "divisibleby", "escape", "escapejs", "filesizeformat", "first", "force_escape", "get_digit",
-    "iriencode", "json_script", "last", "length", "linebreaks", "linebreaksbr", "lower",
-    "phone2numeric", "pluralize", "random", "safe", "slice", "slugify",
-    "striptags", "time", "timesince", "timeuntil", "title", "truncatechars", "truncatewords",
-    "upper", "urlencode", "urlize", "urlizetrunc", "wordcount",
-    "wordwrap", "yesno",
+    "addslashes", "capfirst", "cut", "date", "default", "default_if_none", "divisibleby", "escape",
+    "escapejs", "filesizeformat", "first", "force_escape", "get_digit", "iriencode", "json_script",
+    "last", "length", "linebreaks", "linebreaksbr", "lower", "phone2numeric", "pluralize", "random",
+    "safe", "slice", "slugify", "striptags", "time", "timesince", "timeuntil", "title", "truncatechars",
+    "truncatewords", "upper", "urlencode", "urlize", "urlizetrunc", "wordcount", "wordwrap", "yesno",
 )
 # fmt: on
 
@@ -166,6 +166,24 @@ def _length_is(value: Any, length: Any) -> bool | str:
         return ""
 
 
+def _sorted(value: Any, key: Any, *, reverse: bool) -> Any:
+    """Django's looks for Python attributes where there is no such key; a dot in a variable does not."""
+    names = str(key).split(".")
+    if len(names) > DEEPEST:
+        raise OverBudget(f"a key of more than {DEEPEST} names")
+    try:
+        return sorted(value, key=partial(_found, names), reverse=reverse)
+    except TypeError:
+        return ""
+
+
+def _found(names: Sequence[str], item: Any) -> Any:
+    value = reduce(look_up, names, item)
+    if value is MISSING:
+        raise TypeError("an item has no such key")
+    return value
+
+
 _Check = Callable[[Any, Any], None]
 
 
@@ -214,4 +232,6 @@ register.tags.update({name: default_tags.tags[name] for name in _TAGS})
 register.tags.update(_OWN_TAGS)
 register.filters.update({name: filters.register.filters[name] for name in _FILTERS})
 register.filters.update({name: _checked(name, check) for name, check in _BOUNDED.items()})
+register.filter("dictsort", partial(_sorted, reverse=False), is_safe=False)
+register.filter("dictsortreversed", partial(_sorted, reverse=True), is_safe=False)
 register.filter("length_is", _length_is)
