@@ -27,7 +27,7 @@ from .refusals import Refusals
 from .rendering import Renderer
 from .session import VisitorIds
 from .visits import VisitOpener
-from .wire.keys import KeyRing, service_keys
+from .wire.keys import KeyRing, Purpose, service_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,7 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
     )
     return ServiceClient(
         service,
+        keys=service_keys(host.secrets, service.name),
         limits=limits,
         exchanges=exchanges,
         engine=engine,
@@ -118,7 +119,7 @@ def _announcer(service: Service, host: Host) -> Changed:
 
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:
-    tokens = Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name)
+    tokens = Tokens(host.secrets.derived(Purpose.CSRF), client.service.name)
     framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
     pipeline = Pipeline(
         client.service,

@@ -37,7 +37,7 @@ from .observers.log import LogLines
 from .people import User
 from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
-from .wire.keys import load_secrets
+from .wire.keys import Purpose, load_secrets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -128,8 +128,8 @@ class PlugItMiddleware:
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),
-                sessions=stores.sessions or CookieSessions(secrets.derived("plugit-wsgi/session")),
-                visitor_ids=VisitorIds(secrets.derived("plugit-wsgi/visitor")),
+                sessions=stores.sessions or CookieSessions(secrets.derived(Purpose.SESSION)),
+                visitor_ids=VisitorIds(secrets.derived(Purpose.VISITOR)),
                 observe=combine(self._lines, *(() if observe is None else (observe,)), clock=clock),
                 clock=clock,
             ),

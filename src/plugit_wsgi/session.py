@@ -22,10 +22,9 @@ from types import MappingProxyType
 import webob
 
 from .config import Limits
-from .wire.keys import KeyRing
+from .wire.keys import KeyRing, Purpose
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
-_PURPOSE = "session/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +127,15 @@ class CookieSessions:
 
     def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
         """See `SessionStore.load`."""
-        return load_cookie(request, cookie_name(service, secure), self._keys, _PURPOSE + service)
+        return load_cookie(
+            request, cookie_name(service, secure), self._keys, Purpose.SERVICE_SESSION.of(service)
+        )
 
     def store(
         self, request: webob.Request, service: str, content: bytes, *, path: str, secure: bool
     ) -> Sequence[str]:
         """See `SessionStore.store`."""
-        token = self._keys.sign(content, _PURPOSE + service)
+        token = self._keys.sign(content, Purpose.SERVICE_SESSION.of(service))
         return [format_cookie(cookie_name(service, secure), token, path=path, secure=secure)]
 
 
@@ -169,8 +170,15 @@ class VisitorIds:
 
     def load(self, request: webob.Request, *, secure: bool) -> str | None:
         """The visitor's id; None for one who is new."""
-        found = load_cookie(request, _visitor_cookie_name(secure), self._keys, "visitor")
+        found = load_cookie(request, _visitor_cookie_name(secure), self._keys, Purpose.VISITOR_ID)
         return None if found is None else found.decode("ascii")
+
+    def is_current(self, request: webob.Request, *, secure: bool) -> bool:
+        """Whether a cookie that can be read is signed with the newest key, so that it outlives the others."""
+        if len(self._keys.keys) == 1:
+            return True
+        name = _visitor_cookie_name(secure)
+        return load_cookie(request, name, self._keys.newest, Purpose.VISITOR_ID) is not None
 
     def issue(self) -> str:
         """A new id, 128 bits."""
@@ -178,7 +186,7 @@ class VisitorIds:
 
     def format_cookie(self, visitor_id: str, *, secure: bool) -> str:
         """The Set-Cookie value for an id."""
-        token = self._keys.sign(visitor_id.encode("ascii"), "visitor")
+        token = self._keys.sign(visitor_id.encode("ascii"), Purpose.VISITOR_ID)
         return format_cookie(_visitor_cookie_name(secure), token, path="/", secure=secure)
 
 

@@ -35,7 +35,7 @@ class Visit:
         query: of the visitor, without reserved fields, as it will be sent.
         visitor: user, rights, organization.
         visitor_id: random, the same on each visit as long as the cookie stays.
-        is_new: the visitor has no cookie with that id yet.
+        is_new: the visitor has no cookie with that id yet, or one that is not signed with the newest secret.
         session: what the service remembers about the visitor.
         request_id: for log, events and the service.
         script_name: of the host, percent-encoded, without trailing slash.
@@ -142,7 +142,7 @@ class VisitOpener:
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
             visitor_id=visitor_id,
-            is_new=known_id is None,
+            is_new=known_id is None or not self._visitor_ids.is_current(request, secure=secure),
             session=session,
             request_id=self._request_id(request.environ),
             script_name=script_name,
