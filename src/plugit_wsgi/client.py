@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -58,7 +58,7 @@ class ActionCall:
 
     method: str
     target: str
-    headers: Headers
+    headers: Headers = field(repr=False)
     body: BinaryIO | None = None
     length: int = 0
     public_url: str

@@ -49,7 +49,7 @@ class Visit:
     action: str
     query: str
     visitor: Visitor
-    visitor_id: str
+    visitor_id: str = field(repr=False)
     is_new: bool
     session: Session = field(repr=False)
     request_id: str
