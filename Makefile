@@ -4,7 +4,7 @@
 MAIN := 3.11
 OTHERS := 3.10 3.13
 SUPPORTED := 3.11 3.12 3.13 3.10
-SYSTEM_DEPS := chromium chromium-driver redis-server
+SYSTEM_DEPS := chromium chromium-driver redis-server nodejs
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venvs/%/.ready
-.PHONY: help demo test test-main quick lint types audit docs bench bench-isolation interop system-deps missing clean
+.PHONY: help demo test test-main quick lint types audit docs vectors bench bench-isolation interop system-deps missing clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,6 +48,10 @@ audit: $(VENV)/.dev  ## bandit over our code, pip-audit over what is installed w
 
 docs: $(VENV)/.dev  ## the manual, into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+vectors: $(VENV)/.dev  ## docs/vectors/context.json, after a change of the signed context
+	$(BIN)/python tools/context_vectors.py > docs/vectors/context.json.new
+	mv docs/vectors/context.json.new docs/vectors/context.json
 
 bench: $(VENV)/.dev  ## what a page costs
 	$(BIN)/python -m bench.pages

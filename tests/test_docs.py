@@ -42,6 +42,7 @@ PAGES = (
     "architecture",
     "cli",
     "security",
+    "verify",
 )
 TEXTS = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]
 IDS = [str(path.relative_to(ROOT)) for path in TEXTS]

@@ -29,7 +29,7 @@ from .rendering import Renderer
 from .session import VisitorIds
 from .tokens import VisitTokens
 from .visits import VisitOpener
-from .wire.keys import KeyRing, service_keys
+from .wire.keys import KeyRing, Purpose, service_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,7 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
     )
     return ServiceClient(
         service,
+        keys=service_keys(host.secrets, service.name),
         limits=limits,
         exchanges=exchanges,
         engine=engine,
@@ -121,7 +122,7 @@ def _announcer(service: Service, host: Host) -> Changed:
 
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:
-    tokens = VisitTokens(Tokens(host.secrets.derived("plugit-wsgi/csrf"), client.service.name), host.csrf)
+    tokens = VisitTokens(Tokens(host.secrets.derived(Purpose.CSRF), client.service.name), host.csrf)
     framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
     pipeline = Pipeline(
         client.service,
@@ -180,7 +181,7 @@ def _framer(client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layo
 def _cookies(client: ServiceClient, host: Host) -> ServiceCookies | None:
     if not client.service.cookies:
         return None
-    keys = host.secrets.derived("plugit-wsgi/cookie")
+    keys = host.secrets.derived(Purpose.COOKIE)
     return ServiceCookies(keys, client.service.name, client.limits, host.clock)
 
 

@@ -5,11 +5,13 @@
 2. What is kept is kept by service, path and tag; templates are compiled once for each distinct text.
 3. A service may redirect a call to a path of itself. For meta and action the answer says so, since the rules
    of the new path come first; a template may move by its slash, media below the media.
+4. A mail is signed, as actions are: a service must not take a visitor's word for an answer to a mail.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -33,7 +35,8 @@ from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, Servic
 from .lifetimes import DAY, read_lifetime
 from .setbacks import Setbacks
 from .wire import names
-from .wire.context import digest
+from .wire.context import LIFETIME, SignedContext, digest
+from .wire.keys import KeyRing
 from .wire.meta import ActionMeta
 from .wire.result import NO_WRITES, ActionResult, Moved, Status
 
@@ -55,7 +58,7 @@ class ActionCall:
 
     method: str
     target: str
-    headers: Headers
+    headers: Headers = field(repr=False)
     body: BinaryIO | None = None
     length: int = 0
     public_url: str
@@ -68,6 +71,7 @@ class ServiceClient:
 
     Args:
         service: which.
+        keys: of the service.
         limits: its limits.
         exchanges: with it.
         engine: compiles its templates.
@@ -81,6 +85,7 @@ class ServiceClient:
         self,
         service: Service,
         *,
+        keys: KeyRing,
         limits: Limits,
         exchanges: Exchanges,
         engine: TemplateEngine,
@@ -90,6 +95,7 @@ class ServiceClient:
         clock: Clock,
     ) -> None:
         self.service = service
+        self._keys = keys
         self.limits = limits
         self.flights = flights
         self._setbacks = Setbacks(clock)
@@ -366,14 +372,18 @@ class ServiceClient:
         return found
 
     def mail(self, response_id: str, message: str, deadline: Deadline) -> bool:
-        """Hands a reply over; True if the service took it."""
+        """Hands a reply over, with a context that names nobody; True if the service took it."""
         fields = {"response_id": response_id, "message": message}
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode("ascii")
         short = deadline.at_most(self.limits.call)
         request = ServiceRequest(
             method="POST",
             target=names.MAIL,
-            headers=(("Content-Type", "application/x-www-form-urlencoded"), *call_headers(short, "")),
+            headers=(
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                *call_headers(short, ""),
+                (names.CONTEXT, self._mail_context(body, short).sign(self._keys)),
+            ),
             body=body,
             length=len(body),
             deadline=short,
@@ -382,6 +392,19 @@ class ServiceClient:
         with self.exchanges.open(names.MAIL, "", request) as exchange:
             response = exchange.response
             return response.status == 200 and self._read_object(response).get("result") == "Ok"
+
+    def _mail_context(self, body: bytes, deadline: Deadline) -> SignedContext:
+        now = int(self._clock.time())
+        return SignedContext(
+            audience=self.service.name,
+            issued=now,
+            expires=now + LIFETIME,
+            token_id=secrets.token_urlsafe(12),
+            method="POST",
+            path=f"/{names.MAIL}",
+            body_digest=digest(body),
+            deadline_ms=int(deadline.remaining() * 1000),
+        )
 
     def close(self) -> None:
         """Gives the connections back."""

@@ -22,8 +22,9 @@ import webob
 
 from .clock import Clock
 from .config import Limits
+from .http import read_cookies
 from .session import format_cookie, format_ended_cookie, load_cookie
-from .wire.keys import KeyRing
+from .wire.keys import KeyRing, Purpose
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(r"[\t\x20-\x3a\x3c-\x7e\x80-\xff]*")
@@ -75,11 +76,13 @@ class ServiceCookies:
         start = self._full_name("", secure)
         values: dict[str, str] = {}
         foreign = []
-        for full_name in sorted({*request.cookies}):
+        for full_name in sorted(read_cookies(request.environ)):
             name = full_name.removeprefix(start)
             if name == full_name or not is_allowed_name(name):
                 continue
-            value = load_cookie(request, full_name, self._keys, self._purpose(name, user_id))
+            value = load_cookie(
+                request, full_name, self._keys, Purpose.SERVICE_COOKIE.of(self._subject(name, user_id))
+            )
             if value is None or not self._has_room(values, name, value.decode("latin-1")):
                 foreign.append(full_name)
             else:
@@ -116,7 +119,9 @@ class ServiceCookies:
                 found[name] = format_ended_cookie(full_name, path=path, secure=secure)
             elif self._has_room(values, name, value):
                 values[name] = value
-                token = self._keys.sign(value.encode("latin-1"), self._purpose(name, user_id))
+                token = self._keys.sign(
+                    value.encode("latin-1"), Purpose.SERVICE_COOKIE.of(self._subject(name, user_id))
+                )
                 found[name] = format_cookie(full_name, token, path=path, secure=secure, age=age)
             else:
                 ignored += 1
@@ -167,8 +172,8 @@ class ServiceCookies:
         # Over https only the prefixed name counts: any neighbour on plain http could plant the other.
         return f"{'__Secure-' if secure else ''}plugit-c-{self._service}.{name}"
 
-    def _purpose(self, name: str, user_id: str | None) -> str:
-        return "cookie/" + json.dumps([self._service, name, user_id])
+    def _subject(self, name: str, user_id: str | None) -> str:
+        return json.dumps([self._service, name, user_id])
 
 
 def is_allowed_name(name: str) -> bool:

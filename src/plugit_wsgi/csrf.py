@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import CsrfRejected
 from .http import SAFE_METHODS, Origin
-from .wire.keys import KeyRing, decode, derive, encode
+from .wire.keys import KeyRing, Purpose, decode, encode
 from .wire.names import CSRF_COOKIE, CSRF_HEADER
 
 REASON = "csrf"
@@ -70,7 +70,7 @@ class Tokens:
     """
 
     def __init__(self, keys: KeyRing, service: str) -> None:
-        self._keys = keys.derived("csrf/" + service)
+        self._keys = keys.derived(Purpose.SERVICE_CSRF.of(service))
 
     def issue(self, visitor_id: str, user_id: str | None) -> str:
         """A token for a visitor: 43 characters of base64url, different each time."""
@@ -110,7 +110,7 @@ def format_cookie(token: str, *, path: str, secure: bool) -> str:
 
 def _proof(key: bytes, visitor_id: str, user_id: str | None) -> bytes:
     subject = f"{len(visitor_id)}:{visitor_id}:" + ("" if user_id is None else f"u{user_id}")
-    return derive(key, subject)[:_BYTES]
+    return hmac.digest(key, subject.encode("utf-8"), "sha256")[:_BYTES]
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

@@ -276,7 +276,7 @@ class ContextExpired(ContextError):
 
 
 class ContextForeign(ContextError):
-    """It is right, but for another service, method, path, query or body. ``claim`` names which."""
+    """It is right, but for another issuer, service, method, path, query or body. ``claim`` names which."""
 
     def __init__(self, claim: str) -> None:
         super().__init__(f"the context is for another {claim}")

@@ -31,6 +31,7 @@ from .http import (
     is_local_target,
     place_of,
     quote_target,
+    read_cookies,
     target_host,
 )
 from .interfaces import Headers, Layout, Observe, SessionStore
@@ -235,7 +236,7 @@ class Framer:
         """The cookie that a page with a token needs, unless the visitor has a good one already."""
         if not token:
             return []
-        given = visit.request.cookies.get(CSRF_COOKIE) or ""
+        given = read_cookies(visit.request.environ).get(CSRF_COOKIE) or ""
         cookies = self._tokens.take_cookies(visit)
         if not visit.is_new and self._tokens.is_known(given, visit):
             return [*cookies]

@@ -15,7 +15,7 @@ from .config import KIB
 
 OpenSession = Callable[[webob.Request], MutableMapping[str, Any]]
 SaveSession = Callable[[webob.Request, MutableMapping[str, Any]], Sequence[str]]
-PREFIX: Final = "plugit-wsgi/"
+PREFIX: Final = "plugit/"
 """Of the keys in the host's session; what follows is the whole name of a service."""
 
 

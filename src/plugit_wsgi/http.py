@@ -12,9 +12,12 @@ import ipaddress
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote_to_bytes, urlsplit
+
+from webob.cookies import parse_cookie  # type: ignore[attr-defined]  # the stubs forget it
 
 from .errors import ActionNotFound
 from .wire import names
@@ -95,6 +98,15 @@ def place_of(environ: Mapping[str, Any]) -> str:
     if query and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         place += "?" + quote(query.encode("latin-1", "replace"), safe=UNQUOTED + "?%;")
     return place
+
+
+def read_cookies(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The visitor's cookies; anybody on the domain may have set one that is no text."""
+    found = {}
+    for name, value in parse_cookie(environ.get("HTTP_COOKIE", "")):
+        with suppress(UnicodeDecodeError):
+            found[name.decode()] = value.decode()
+    return found
 
 
 def is_reserved(name: bytes) -> bool:

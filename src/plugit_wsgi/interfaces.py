@@ -89,8 +89,8 @@ class ServiceRequest:
 
     method: str
     target: str
-    headers: Headers = ()
-    body: bytes | BinaryIO | None = None
+    headers: Headers = field(default=(), repr=False)
+    body: bytes | BinaryIO | None = field(default=None, repr=False)
     length: int = 0
     deadline: Deadline
     connect_timeout: float = 0.5

@@ -37,7 +37,7 @@ from .observers.log import LogLines
 from .people import User
 from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
-from .wire.keys import load_secrets
+from .wire.keys import Purpose, load_secrets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -131,11 +131,9 @@ class PlugItMiddleware:
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),
                 sessions=stores.sessions
-                or CookieSessions(
-                    secrets.derived("plugit-wsgi/session"), lifetime=limits.session_age, clock=clock
-                ),
+                or CookieSessions(secrets.derived(Purpose.SESSION), lifetime=limits.session_age, clock=clock),
                 csrf=_checked_csrf(csrf),
-                visitor_ids=VisitorIds(secrets.derived("plugit-wsgi/visitor")),
+                visitor_ids=VisitorIds(secrets.derived(Purpose.VISITOR)),
                 observe=combine(self._lines, *(() if observe is None else (observe,)), clock=clock),
                 clock=clock,
             ),

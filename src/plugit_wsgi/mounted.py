@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -35,10 +36,12 @@ from .refusals import Refusals
 from .tokens import VisitTokens
 from .visits import Visit, VisitOpener
 from .wire.keys import KeyRing, api_keys
-from .wire.names import MEDIA, RESERVED
+from .wire.names import MAIL, MEDIA, RESERVED
 
 _log = logging.getLogger("plugit_wsgi")
 _MEDIA = f"/{MEDIA}/"
+_MAIL = re.compile(rf"/{MAIL}(\.[^/]*)?/*\Z", re.IGNORECASE)
+"""The call in any spelling that some server reads as it: another case, a slash, a format's ending."""
 SET_ORGANIZATION = f"/{RESERVED}setOrga"
 FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 
@@ -138,6 +141,8 @@ class MountedService:
             return self.pipeline.media(visit, visit.action[len(_MEDIA) - 1 :])
         if visit.action[1:].lower().startswith(RESERVED):
             return self._reserved(visit)
+        if self.service.mode == "pages" and csrf.is_unsafe(visit.method) and _MAIL.match(visit.action):
+            raise MethodNotAllowed("method")  # there the service takes mails, and those are the host's alone
         return self.pipeline.respond(visit)
 
     def _reserved(self, visit: Visit) -> Answer:

@@ -130,7 +130,7 @@ class CallBuilder:
     def _context(self, asked: Asked, body_digest: str, path: str, query: str) -> SignedContext:
         visit, audience = asked.visit, asked.audience
         anonymous = audience.is_anonymous
-        now = self._clock.time()
+        now = int(self._clock.time())  # whole, so that no rounding adds to the 60 s
         return SignedContext(
             audience=visit.service.name,
             issued=now,

@@ -24,10 +24,10 @@ import webob
 
 from .clock import Clock, SystemClock
 from .config import Limits
-from .wire.keys import KeyRing
+from .http import read_cookies
+from .wire.keys import KeyRing, Purpose
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
-_PURPOSE = "session/"
 _TIME_BYTES = 5
 _SKEW = 60.0
 """Seconds by which the clocks of two machines of a host may differ."""
@@ -148,7 +148,9 @@ class CookieSessions:
 
     def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
         """See `SessionStore.load`; None as well for what is too old, or of a time to come."""
-        found = load_cookie(request, cookie_name(service, secure), self._keys, _PURPOSE + service)
+        found = load_cookie(
+            request, cookie_name(service, secure), self._keys, Purpose.SERVICE_SESSION.of(service)
+        )
         if found is None or len(found) < _TIME_BYTES:
             return None
         age = self._clock.time() - int.from_bytes(found[:_TIME_BYTES], "big")
@@ -159,7 +161,7 @@ class CookieSessions:
     ) -> Sequence[str]:
         """See `SessionStore.store`."""
         issued = int(self._clock.time()).to_bytes(_TIME_BYTES, "big")
-        token = self._keys.sign(issued + content, _PURPOSE + service)
+        token = self._keys.sign(issued + content, Purpose.SERVICE_SESSION.of(service))
         return [format_cookie(cookie_name(service, secure), token, path=path, secure=secure)]
 
     def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
@@ -179,7 +181,7 @@ def _visitor_cookie_name(secure: bool) -> str:
 def load_cookie(request: webob.Request, name: str, keys: KeyRing, purpose: str) -> bytes | None:
     """What was signed into a cookie; None if there is none, or none that can be believed."""
     # Over https only the prefixed name counts: any neighbour on plain http could plant the other.
-    token = request.cookies.get(name)
+    token = read_cookies(request.environ).get(name)
     try:
         return keys.verify(token, purpose) if token else None
     except ValueError:
@@ -198,8 +200,15 @@ class VisitorIds:
 
     def load(self, request: webob.Request, *, secure: bool) -> str | None:
         """The visitor's id; None for one who is new."""
-        found = load_cookie(request, _visitor_cookie_name(secure), self._keys, "visitor")
+        found = load_cookie(request, _visitor_cookie_name(secure), self._keys, Purpose.VISITOR_ID)
         return None if found is None else found.decode("ascii")
+
+    def is_current(self, request: webob.Request, *, secure: bool) -> bool:
+        """Whether a cookie that can be read is signed with the newest key, so that it outlives the others."""
+        if len(self._keys.keys) == 1:
+            return True
+        name = _visitor_cookie_name(secure)
+        return load_cookie(request, name, self._keys.newest, Purpose.VISITOR_ID) is not None
 
     def issue(self) -> str:
         """A new id, 128 bits."""
@@ -207,7 +216,7 @@ class VisitorIds:
 
     def format_cookie(self, visitor_id: str, *, secure: bool) -> str:
         """The Set-Cookie value for an id."""
-        token = self._keys.sign(visitor_id.encode("ascii"), "visitor")
+        token = self._keys.sign(visitor_id.encode("ascii"), Purpose.VISITOR_ID)
         return format_cookie(_visitor_cookie_name(secure), token, path="/", secure=secure)
 
 

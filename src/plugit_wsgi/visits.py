@@ -37,7 +37,7 @@ class Visit:
         query: of the visitor, without reserved fields, as it will be sent.
         visitor: user, rights, organization.
         visitor_id: random, the same on each visit as long as the cookie stays.
-        is_new: the visitor has no cookie with that id yet.
+        is_new: the visitor has no cookie with that id yet, or one that is not signed with the newest secret.
         session: what the service remembers about the visitor.
         cookies: of the service, that the visitor has.
         ended: Set-Cookie values that take out of the browser what belongs to somebody else.
@@ -54,7 +54,7 @@ class Visit:
     action: str
     query: str
     visitor: Visitor
-    visitor_id: str
+    visitor_id: str = field(repr=False)
     is_new: bool
     session: Session = field(repr=False)
     cookies: Held = field(default=Held(), repr=False)
@@ -166,7 +166,7 @@ class VisitOpener:
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
             visitor_id=visitor_id,
-            is_new=known_id is None,
+            is_new=known_id is None or not self._visitor_ids.is_current(request, secure=secure),
             session=session,
             cookies=held,
             ended=tuple(ended),

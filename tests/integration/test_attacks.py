@@ -295,6 +295,22 @@ def test_redirects_of_pages_mode_stay_below_the_mount(
     assert (answer.status_code, answer.headers["Location"]) == (302, target)
 
 
+@pytest.mark.parametrize("path", ["mail", "mail/", "MAIL", "m%61il", "mail.json", "mail%2F"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_visitor_answers_no_mail(make_host: MakeHost, service: FakeService, path: str, method: str) -> None:
+    """In pages mode the call of that name is among the pages. It is the host's alone; a page is not."""
+    host = make_host(of_service={"mode": "pages"})
+    for name in ("/mail", "/mail/", "/MAIL", "/mail.json", "/mailbox", "/page"):
+        service.answer(name, Reply(body="{~__PLUGIT_CSRF_TOKEN__~}", content_type="text/html"))
+    visitor = host.visitor("root")
+    token = visitor.token("/s/x/page")
+    form = {"data": {"response_id": "42", "message": "x"}, "headers": {"X-CSRFToken": token}}
+    assert visitor.open(f"/s/x/{path}", method=method, **form).status_code == 405
+    assert {call.method for call in service.calls} == {"GET"}
+    assert visitor.open("/s/x/mailbox", method=method, **form).status_code == 200
+    assert visitor.get("/s/x/mail").status_code == 200
+
+
 def test_a_wrong_header_token_is_refused_before_the_body_is_read(host: Host, service: FakeService) -> None:
     """Nobody spools gigabytes for a request that is refused anyway."""
 

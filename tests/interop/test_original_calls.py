@@ -20,6 +20,7 @@ from plugit_wsgi.exchanges import Exchanges
 from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.guard import HostPlaces
 from plugit_wsgi.loading import make_engine, make_transport
+from plugit_wsgi.wire.keys import load_secrets, service_keys
 from tests.interop.processes import HERE, Process
 from tests.interop.visitor import Visitor
 
@@ -164,6 +165,7 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
     )
     client = ServiceClient(
         service,
+        keys=service_keys(load_secrets("a secret of the tests, long enough."), "app"),
         limits=limits,
         exchanges=exchanges,
         engine=make_engine("django", limits),

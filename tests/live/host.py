@@ -1,7 +1,8 @@
 """The host of these tests, for every server: `application`.
 
-LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; one of the name "pages" is in pages mode. LIVE_SECRET signs;
-LIVE_THREADS and LIVE_HOPS are what the middleware is told. Whoever has the cookie `person` is that person.
+LIVE_SERVICES is "live=http://127.0.0.1:1 ..."; one of the name "pages" is in pages mode. LIVE_SECRET has a
+secret a line; LIVE_THREADS and LIVE_HOPS are what the middleware is told. Whoever has the cookie `person` is
+that person.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ application = PlugItMiddleware(
         Service(name, url, mode="pages" if name == "pages" else "actions")
         for name, _, url in (item.partition("=") for item in os.environ["LIVE_SERVICES"].split())
     ],
-    secret_key=os.environ["LIVE_SECRET"],
+    secret_key=os.environ["LIVE_SECRET"].splitlines(),
     identify=identify,
     layout=layout,
     directory=StaticDirectory(PEOPLE.values()),

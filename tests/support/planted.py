@@ -14,12 +14,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from plugit_wsgi.wire.keys import API_PURPOSE, CONTEXT_PURPOSE, derive, load_secrets, service_keys
+from plugit_wsgi.wire.keys import Purpose, derive, load_secrets, service_keys
 
 SECRET: Final = "a secret of the tests, long enough."
 OLDER: Final = "an older secret of the tests, as long."
 SERVICES: Final = ("live", "notes", "pages", "polls", "shop", "twin", "x", "y")
-PURPOSES: Final = (CONTEXT_PURPOSE, API_PURPOSE, "session", "csrf", "mail", "preview")
+PURPOSES: Final = tuple(purpose.value for purpose in Purpose)
 WHOLE: Final = 4 * 1024 * 1024
 """Of longer texts, only so much is searched at their beginning: files of the tests are no pages."""
 

@@ -31,11 +31,14 @@ from plugit_wsgi.interfaces import CompiledTemplate
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from plugit_wsgi.testing.transport import InProcessTransport
+from plugit_wsgi.wire.context import digest, verify
+from plugit_wsgi.wire.keys import load_secrets, service_keys
 from plugit_wsgi.wire.meta import ActionMeta
 from plugit_wsgi.wire.result import Data, File, Moved, SessionWrites, Status
 
 LIMITS = Limits(meta_size=1000, template_size=1000)
 META = ActionMeta(template_tag="t")
+KEYS = service_keys(load_secrets("a secret of the tests, long enough."), "x")
 
 
 class Compiled:
@@ -90,6 +93,7 @@ class World:
         )
         return ServiceClient(
             service,
+            keys=KEYS,
             limits=LIMITS,
             exchanges=exchanges,
             engine=self.engine,
@@ -616,6 +620,28 @@ def test_mail(world: World, reply: Reply, taken: bool) -> None:
     (call,) = world.service.calls
     assert call.body == b"response_id=4%202&message=a%26b%3Dc%0A%C3%A4"
     assert call.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_a_mail_is_signed(world: World) -> None:
+    """For exactly this call, with a new context for each try; it names no user."""
+    world.service.answer("/mail", Reply(body={"result": "Ok"}))
+    for _ in range(2):
+        assert world.client.mail("42", "ä", world.deadline)
+    found = [
+        verify(
+            call.headers["x-plugit-context"],
+            KEYS,
+            audience="x",
+            method="POST",
+            path="/mail",
+            query=b"",
+            body_digest=digest(b"response_id=42&message=%C3%A4"),
+            now=world.clock.time(),
+        )
+        for call in world.service.calls
+    ]
+    assert [context.subject for context in found] == [None, None]
+    assert found[0].token_id != found[1].token_id
 
 
 def test_every_call_is_observed(world: World) -> None:

@@ -41,20 +41,20 @@ class TestContract(SessionStoreContract):
 
 def test_a_session_that_saves_itself() -> None:
     """A session middleware around ours puts it into the environ and keeps it: no cookie of ours."""
-    sessions: dict[str, Any] = {"user": "7", "plugit-wsgi/shop-admin": "theirs"}
+    sessions: dict[str, Any] = {"user": "7", "plugit/shop-admin": "theirs"}
     store = HostSessions(lambda request: request.environ["host.session"])  # type: ignore[no-any-return]
     request = webob.Request.blank("/", environ={"host.session": sessions})
     assert store.load(request, "shop", secure=False) is None
     assert list(store.store(request, "shop", b"\x00\xff", path="/s/shop/", secure=False)) == []
     assert store.load(request, "shop", secure=False) == b"\x00\xff"
     assert list(store.forget(request, "shop", path="/s/shop/", secure=False)) == []
-    assert sessions == {"user": "7", "plugit-wsgi/shop-admin": "theirs"}
+    assert sessions == {"user": "7", "plugit/shop-admin": "theirs"}
 
 
 @pytest.mark.parametrize("found", [None, 1, b"x", {"v": 1}, [], "\u20ac"])
 def test_what_the_host_has_there_and_we_did_not_write_is_nothing(found: object) -> None:
     """No error."""
-    store = HostSessions(lambda _request: {"plugit-wsgi/x": found})
+    store = HostSessions(lambda _request: {"plugit/x": found})
     assert store.load(webob.Request.blank("/"), "x", secure=False) is None
 
 
@@ -66,7 +66,7 @@ def test_what_is_kept_is_json() -> None:
         webob.Request.blank("/"), "x", content, path="/s/x/", secure=False
     )
     assert json.loads(json.dumps(kept)) == kept
-    assert list(kept) == ["plugit-wsgi/x"]
+    assert list(kept) == ["plugit/x"]
 
 
 def test_capacity() -> None:

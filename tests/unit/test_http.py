@@ -25,6 +25,7 @@ from plugit_wsgi.http import (
     origin_of,
     parse_pairs,
     quote_target,
+    read_cookies,
     select_headers,
     text_pairs,
     wire_text,
@@ -466,3 +467,10 @@ def test_quote_target(target: str, quoted: str) -> None:
 def test_location_seen_from_outside(location: str, path: str) -> None:
     """A service that builds its URLs from X-Forwarded-* means a path of its own."""
     assert as_path(location, "http://host.example/s/x") == path
+
+
+def test_a_cookie_that_is_no_text_leaves_the_others() -> None:
+    """Another application on the domain, or a visitor, may set any bytes."""
+    header = "a=1; b=\xff\xfe; c=\\\x80; \xff=x; d=\xc3\xa9"
+    assert read_cookies({"HTTP_COOKIE": header}) == {"a": "1", "b": "", "d": ""}
+    assert read_cookies({}) == {}

@@ -277,3 +277,13 @@ def test_rotation() -> None:
     browser.keep(old.store(browser.request(), "x", b"content", path="/", secure=False))
     loaded = [store.load(browser.request(), "x", secure=False) for store in (both, new)]
     assert loaded == [b"content", None]
+
+
+def test_an_id_is_current_if_the_newest_key_signed_it() -> None:
+    """Else its cookie is made anew before the older key leaves."""
+    old, both = VisitorIds(load_secrets(OLD)), VisitorIds(load_secrets([OLD, SECRET]))
+    for ids, current in ((old, False), (both, True)):
+        request = request_with(ids.format_cookie("abc", secure=False).partition(";")[0])
+        assert both.load(request, secure=False) == "abc"
+        assert both.is_current(request, secure=False) is current
+        assert old.is_current(request, secure=False)

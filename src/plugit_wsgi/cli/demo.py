@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Service
 from ..middleware import PlugItMiddleware
-from ..wire.keys import load_secrets
+from ..wire.keys import Purpose, load_secrets
 from .children import Child, find_example, running_example
 from .demo_people import DIRECTORY
 from .demo_site import DemoSite
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 def create_app(children: Sequence[Child]) -> WSGIApplication:
     """The site with the services mounted below ``/s/``."""
     secret = secrets.token_hex(32)
-    site = DemoSite(load_secrets(secret).derived("plugit-wsgi/demo"), children)
+    site = DemoSite(load_secrets(secret).derived(Purpose.DEMO), children)
     return PlugItMiddleware(
         site,
         [Service(child.name, child.url, organizations=child.name == "notes") for child in children],

@@ -20,7 +20,7 @@ from ..layout import BootstrapLayout
 from ..middleware import send
 from ..page import Page
 from ..people import User
-from ..wire.keys import KeyRing
+from ..wire.keys import KeyRing, Purpose
 from .children import Child
 from .demo_people import DIRECTORY, PEOPLE
 from .site import (
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _COOKIE = "plugit-demo"
-_PURPOSE = "login"
 _NAME = "Demo site"
 
 
@@ -101,14 +100,14 @@ class DemoSite:
 
     def _load_login(self, request: Request) -> Login:
         try:
-            found = json.loads(self._keys.verify(request.cookies.get(_COOKIE) or "", _PURPOSE))
+            found = json.loads(self._keys.verify(request.cookies.get(_COOKIE) or "", Purpose.DEMO_LOGIN))
         except ValueError:
             return Login(id=secrets.token_urlsafe(16), is_new=True)
         return Login(id=found["id"], user=DIRECTORY.user(found["user"] or ""))
 
     def _cookie(self, login: Login) -> str:
         content = {"id": login.id, "user": login.user_id}
-        token = self._keys.sign(json.dumps(content).encode(), _PURPOSE)
+        token = self._keys.sign(json.dumps(content).encode(), Purpose.DEMO_LOGIN)
         return f"{_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax"
 
     def _home(self, request: Request) -> Answer:

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from ..config import Service
 from ..errors import ConfigError
 from ..middleware import read_file
-from ..wire.keys import format_service_key, load_secrets, service_keys
+from ..wire.keys import format_service_key, format_service_keys, load_secrets, service_keys
 from .serving import run_told
 
+_VARIABLE = "PLUGIT_SECRET_KEY"
 _EXAMPLE = """example:
   PLUGIT_SECRET_KEY=... plugit-wsgi key polls
   plugit-wsgi key polls --config plugit.toml
+  plugit-wsgi key polls --all --secret-env NEW_SECRET --secret-env PLUGIT_SECRET_KEY
 
 Give what it prints to the service as PLUGIT_SERVICE_KEY. It is derived from the host's secret and
 the service's name, so it is the same each time, and tells nothing about the keys of others.
@@ -39,10 +41,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source.add_argument(
         "--secret-env",
         metavar="VARIABLE",
-        default="PLUGIT_SECRET_KEY",
-        help="environment variable that holds the host's secret (default: %(default)s)",
+        action="append",
+        help=f"environment variable that holds the host's secret (default: {_VARIABLE}); several times for"
+        " several, the newest last",
     )
     source.add_argument("--config", metavar="FILE", help="the host's TOML file, with its secret_key")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        dest="every",
+        help="the keys for all of the host's secrets, as PLUGIT_SERVICE_KEY takes them, to change the secret",
+    )
     parser.set_defaults(run=run)
 
 
@@ -57,10 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _load_key(arguments: argparse.Namespace) -> str:
     name = Service(arguments.name, "http://127.0.0.1").name  # refuses what is no name
-    secret = (
-        _from_file(arguments.config, name) if arguments.config else _from_environment(arguments.secret_env)
-    )
-    return format_service_key(service_keys(load_secrets(secret), name))
+    secret: str | Sequence[str]
+    if arguments.config:
+        secret = _from_file(arguments.config, name)
+    else:
+        secret = [_from_environment(variable) for variable in arguments.secret_env or (_VARIABLE,)]
+    keys = service_keys(load_secrets(secret), name)
+    return format_service_keys(keys) if arguments.every else format_service_key(keys)
 
 
 def _from_environment(variable: str) -> str:

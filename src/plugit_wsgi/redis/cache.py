@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ..clock import Clock, SystemClock
+from ..wire.keys import Purpose
 from .codec import FORMAT, Codec
 from .seal import Seal, hashed
 from .server import Server
@@ -58,7 +59,7 @@ class RedisCache:
     ) -> None:
         self._clock = clock or SystemClock()
         self._server = Server(url, "the cache", self._clock)
-        self._seal = Seal(secret_key, "redis-cache")
+        self._seal = Seal(secret_key, Purpose.REDIS_CACHE)
         self._codec = Codec()
         self._namespace = namespace
         self._missed = threading.local()

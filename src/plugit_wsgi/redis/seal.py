@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..wire.keys import load_secrets
+from ..wire.keys import Purpose, load_secrets
 
 MAC_SIZE = 64
 
@@ -21,8 +21,8 @@ class Seal:
         purpose: what is kept, so that one store's values are nothing in another.
     """
 
-    def __init__(self, secret_key: str | Sequence[str], purpose: str) -> None:
-        self._keys = load_secrets(secret_key).derived("plugit-wsgi/" + purpose).keys
+    def __init__(self, secret_key: str | Sequence[str], purpose: Purpose) -> None:
+        self._keys = load_secrets(secret_key).derived(purpose).keys
 
     def close(self, name: str, content: bytes) -> bytes:
         """The content with a proof that it belongs under that name."""

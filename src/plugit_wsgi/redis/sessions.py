@@ -16,13 +16,12 @@ import webob
 
 from ..clock import Clock
 from ..session import cookie_name, format_cookie, format_ended_cookie, load_cookie
-from ..wire.keys import load_secrets
+from ..wire.keys import Purpose, load_secrets
 from .seal import Seal, hashed
 from .server import Server
 
 CAPACITY: Final = 8 * 1024
 LIFETIME: Final = 14 * 86400.0
-_PURPOSE = "session/"
 
 
 class RedisSessions:
@@ -51,8 +50,8 @@ class RedisSessions:
         clock: Clock | None = None,
     ) -> None:
         self._server = Server(url, "sessions", clock)
-        self._seal = Seal(secret_key, "redis-session")
-        self._keys = load_secrets(secret_key).derived("plugit-wsgi/redis-session-id")
+        self._seal = Seal(secret_key, Purpose.REDIS_SESSION)
+        self._keys = load_secrets(secret_key).derived(Purpose.REDIS_SESSION_ID)
         self._namespace = namespace
         self._milliseconds = max(1, int(lifetime * 1000))
 
@@ -74,7 +73,7 @@ class RedisSessions:
         sealed = self._seal.close(name, content)
         if self._server.ask(("SET", name, sealed, "PX", self._milliseconds)) is None:
             return []
-        token = self._keys.sign(session_id, _PURPOSE + service)
+        token = self._keys.sign(session_id, Purpose.SERVICE_SESSION.of(service))
         return [format_cookie(cookie_name(service, secure), token, path=path, secure=secure)]
 
     def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
@@ -89,7 +88,9 @@ class RedisSessions:
         self._server.close()
 
     def _session_id(self, request: webob.Request, service: str, secure: bool) -> bytes | None:
-        return load_cookie(request, cookie_name(service, secure), self._keys, _PURPOSE + service)
+        return load_cookie(
+            request, cookie_name(service, secure), self._keys, Purpose.SERVICE_SESSION.of(service)
+        )
 
     def _name(self, service: str, session_id: bytes) -> str:
         # Hashed: a list of the keys of Redis is not a list of ids.

@@ -1,6 +1,6 @@
 """The calls of the protocol, one method each (protocol section 1).
 
-1. With a key, the proof comes first: before the method, before the rules, before the action.
+1. With a key, the proof comes first: before an action's method, its rules and itself; before a mail.
 2. The rules are checked before the action runs; OPTIONS runs no action.
 """
 
@@ -19,6 +19,7 @@ from werkzeug.utils import send_from_directory
 from werkzeug.wrappers import Response
 
 from ..wire import names
+from ..wire.context import SignedContext
 from .actions import Action, Route
 from .answers import build_options, build_response, json_response
 from .networks import is_inside
@@ -104,10 +105,14 @@ class Calls:
             raise NotFound()
         return Response(self.templates.load_text(name), content_type="text/plain; charset=utf-8")
 
-    def _action(self, match: Match, request: Request) -> Response:
-        route = _route(match)
+    def _admit(self, request: Request) -> SignedContext | None:
         context = None if self.gate is None else self.gate.admit(request)
         request.plugit = describe(request, context)
+        return context
+
+    def _action(self, match: Match, request: Request) -> Response:
+        route = _route(match)
+        context = self._admit(request)
         if request.method == "OPTIONS":
             return build_options(route, request)
         action = route.load_action(request.method)
@@ -128,6 +133,7 @@ class Calls:
         return response
 
     def _mail(self, match: Match, request: Request) -> Response:
+        self._admit(request)
         if not request.form.get("response_id"):
             return json_response({"result": "Error"})
         result = None if self.mail is None else self.mail(request)

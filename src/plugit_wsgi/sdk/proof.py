@@ -1,6 +1,7 @@
-"""Is a call of an action really the host's: the signed context (protocol section 7).
+"""Is a call of an action, or a mail, really the host's: the signed context (protocol section 7).
 
-1. With a key, no action runs without a valid context for exactly this call: method, path, query, body.
+1. With a key, no action runs and no mail is taken without a valid context for exactly this call: method,
+   path, query, body.
 2. A stranger's upload is not read: everything but the body is checked first.
 3. The body is hashed as received, before anything reads a form out of it, and stays off the memory.
 4. A context opens an unsafe method once.

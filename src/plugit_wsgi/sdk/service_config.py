@@ -101,7 +101,7 @@ def _networks(value: object) -> tuple[Network, ...]:
 def _keys(*candidates: object) -> KeyRing | None:
     for given in candidates:
         if isinstance(given, str):
-            return parse_service_keys(given.replace(",", " ").split())
+            return parse_service_keys(given)
         if isinstance(given, (list, tuple)) and all(isinstance(text, str) for text in given):
             return parse_service_keys(given)
         if given is not None:

@@ -2,7 +2,7 @@
 
 1. A context is signed per call with the key of the one service it is for.
 2. It names audience, method, path, query and body of the call; moved to another call it is foreign.
-3. It lives 60 s, give or take 30 s of clock difference.
+3. It lives 60 s, give or take 30 s of clock difference; one that says more is refused.
 4. It tells only the user fields that the mount allows.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ContextExpired, ContextForeign, ContextTampered
-from .keys import CONTEXT_PURPOSE, KeyRing
+from .keys import KeyRing, Purpose
 
 VERSION = 1
 LIFETIME = 60.0
@@ -38,8 +38,8 @@ class SignedContext:
 
     Attributes:
         audience: the service's name, or ``name@variant`` (claim ``aud``).
-        issued, expires: Unix time in seconds (``iat``, ``exp``).
-        token_id: unique per call (``jti``), also the request id of the log (``X-Request-ID`` is apart).
+        issued, expires: Unix time in seconds, 60 s apart at most (``iat``, ``exp``).
+        token_id: unique per call (``jti``); the request id of the log is another (``X-Request-ID``).
         method: of the call (``m``).
         path: below the service's base URL with a leading slash, percent-encoded as sent (``p``).
         query_digest: SHA-256 of the query's bytes as sent (``q``).
@@ -99,6 +99,8 @@ class SignedContext:
             value = claims.get(claim, ...)
             if not isinstance(value, _TYPES[claim]) or (isinstance(value, bool) and claim != "shadow"):
                 raise ContextTampered(f"claim {claim!r} is missing or of a wrong type")
+            if isinstance(value, (int, float)) and not abs(value) < _LARGEST:
+                raise ContextTampered(f"claim {claim!r} is no number to count with")
             values[name] = tuple(map(str, value)) if isinstance(value, list) else value
         return cls(**values)
 
@@ -112,7 +114,7 @@ class SignedContext:
             ValueError: the token would be over 4 KiB (long extra user fields).
         """
         payload = json.dumps(self.to_claims(), separators=(",", ":"), ensure_ascii=True)
-        token = keys.sign(payload.encode("ascii"), CONTEXT_PURPOSE)
+        token = keys.sign(payload.encode("ascii"), Purpose.CONTEXT)
         if len(token) > MAXIMUM_BYTES:
             raise ValueError(f"the context is {len(token)} bytes, at most {MAXIMUM_BYTES} can be sent")
         return token
@@ -154,6 +156,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_LARGEST = 1e12
+"""Of numbers. What is larger, infinite or none breaks sums and comparisons."""
+
+
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
@@ -185,13 +191,16 @@ def verify(
 
     Raises:
         ContextTampered: signature, size or form are wrong.
-        ContextExpired: too old, or from the future, by more than 30 s.
-        ContextForeign: for another service or call.
+        ContextExpired: too old, or from the future, by more than 30 s; or meant to live longer than 60 s.
+        ContextForeign: of another issuer, for another service or call.
     """
     context = _load(token, keys)
+    if context.expires - context.issued > LIFETIME:
+        raise ContextExpired("the context was meant to live longer than 60 s")
     if not context.issued - SKEW <= now <= context.expires + SKEW:
         raise ContextExpired("the context is not of this time")
     checks = (
+        ("issuer", context.issuer, ISSUER),
         ("service", context.audience, context.audience if audience is None else audience),
         ("method", context.method, method),
         ("path", context.path, path),
@@ -208,7 +217,7 @@ def _load(token: str, keys: KeyRing) -> SignedContext:
     if len(token) > MAXIMUM_BYTES:
         raise ContextTampered("the context is over 4 KiB")
     try:
-        claims = json.loads(keys.verify(token, CONTEXT_PURPOSE))
+        claims = json.loads(keys.verify(token, Purpose.CONTEXT))
     except (ValueError, RecursionError) as error:
         raise ContextTampered("the signature of the context is wrong") from error
     if not isinstance(claims, dict):

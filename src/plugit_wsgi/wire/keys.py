@@ -2,7 +2,8 @@
 
 1. The host has secrets; the newest is last and signs, all of them verify.
 2. A service's key is HMAC-SHA256(secret, "plugit-wsgi/service/" + name). It is all a service ever gets.
-3. Every purpose has a key of its own: HMAC-SHA256(key, purpose).
+3. Every purpose has a key of its own: HMAC-SHA256(key, purpose). All purposes stand in `Purpose`. Those of
+   the host begin at its secret, never at the key of a service: who holds that learns nothing of the others.
 4. A token is base64url(payload) "." base64url(HMAC-SHA256(purpose key, base64url(payload))); it is never
    compressed.
 """
@@ -15,15 +16,45 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from itsdangerous import BadSignature, Signer
 
 from ..errors import ConfigError
 
 MINIMUM_SECRET_BYTES = 32
-SERVICE_PURPOSE = "plugit-wsgi/service/"
-CONTEXT_PURPOSE = "context"
-API_PURPOSE = "api"
+
+
+class Purpose(str, Enum):
+    """What keys are for. The first group is derived from the host's secret, the others from such a key.
+
+    One that ends with a slash is followed by what it is for: the name of a service, or a cookie of one.
+    """
+
+    SERVICE = "plugit-wsgi/service/"
+    SESSION = "plugit-wsgi/session"
+    VISITOR = "plugit-wsgi/visitor"
+    CSRF = "plugit-wsgi/csrf"
+    COOKIE = "plugit-wsgi/cookie"
+    MAIL = "plugit-wsgi/mail"
+    PREVIEW = "plugit-wsgi/preview"
+    REDIS_CACHE = "plugit-wsgi/redis-cache"
+    REDIS_SESSION = "plugit-wsgi/redis-session"
+    REDIS_SESSION_ID = "plugit-wsgi/redis-session-id"
+    DEMO = "plugit-wsgi/demo"
+
+    CONTEXT = "context"
+    API = "api"
+
+    SERVICE_SESSION = "session/"
+    SERVICE_CSRF = "csrf/"
+    SERVICE_COOKIE = "cookie/"
+    VISITOR_ID = "visitor"
+    DEMO_LOGIN = "login"
+
+    def of(self, subject: str) -> str:
+        """The purpose for one of them."""
+        return self.value + subject
 
 
 def encode(data: bytes) -> str:
@@ -61,6 +92,11 @@ class KeyRing:
     """
 
     keys: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def newest(self) -> KeyRing:
+        """The ring of the key that signs, alone."""
+        return KeyRing(self.keys[-1:])
 
     def derived(self, purpose: str) -> KeyRing:
         """The ring of one purpose."""
@@ -114,7 +150,10 @@ def _checked(secret: object, position: int) -> bytes:
     expected = f"text of at least {MINIMUM_SECRET_BYTES} bytes"
     if not isinstance(secret, str):
         raise ConfigError(f"secret_key[{position}]", f"<{type(secret).__name__}>", expected)
-    raw = secret.encode("utf-8")
+    try:
+        raw = secret.encode("utf-8")
+    except UnicodeEncodeError:  # holds the secret, so it is no cause to keep
+        raise ConfigError(f"secret_key[{position}]", "<not UTF-8>", expected) from None
     if len(raw) < MINIMUM_SECRET_BYTES:
         raise ConfigError(f"secret_key[{position}]", f"<{len(raw)} bytes>", expected)
     return raw
@@ -122,12 +161,12 @@ def _checked(secret: object, position: int) -> bytes:
 
 def service_keys(secrets: KeyRing, audience: str) -> KeyRing:
     """The keys of one service; `audience` is its name, or ``name@variant``."""
-    return secrets.derived(SERVICE_PURPOSE + audience)
+    return secrets.derived(Purpose.SERVICE.of(audience))
 
 
 def api_keys(service: KeyRing) -> tuple[str, ...]:
     """The bearer keys a service may call the host's API with, newest last."""
-    return tuple(encode(derive(key, API_PURPOSE)) for key in service.keys)
+    return tuple(encode(derive(key, Purpose.API)) for key in service.keys)
 
 
 def format_service_key(service: KeyRing) -> str:
@@ -135,16 +174,26 @@ def format_service_key(service: KeyRing) -> str:
     return encode(service.keys[-1])
 
 
+def format_service_keys(service: KeyRing) -> str:
+    """All keys of a service, in their order, with a comma between: what a setting takes during a rotation."""
+    return ",".join(map(encode, service.keys))
+
+
 def parse_service_keys(texts: str | Iterable[str]) -> KeyRing:
-    """The reverse of `format_service_key`, for the service's side; several keys while rotating.
+    """The reverse of `format_service_keys`, for the service's side.
+
+    Args:
+        texts: keys with commas or blanks between, or a list of keys, newest last.
 
     Raises:
         ConfigError: not base64url of 32 bytes.
     """
-    found = [texts] if isinstance(texts, str) else list(texts)
+    found = texts.replace(",", " ").split() if isinstance(texts, str) else list(texts)
     expected = "the text that `plugit-wsgi key NAME` printed"
     keys = []
     for text in found:
+        if not isinstance(text, str):
+            raise ConfigError("key", f"<{type(text).__name__}>", expected)
         try:
             key = decode(text.strip())
         except ValueError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugit_wsgi.cli import main
+from plugit_wsgi.sdk.service_config import load_config
 from plugit_wsgi.wire.keys import load_secrets, parse_service_keys, service_keys
 
 OLD, NEW = "the old secret of a host, long enough", "the new secret of a host, long enough"
@@ -50,6 +51,27 @@ def test_takes_the_secret_from_the_host_s_file(
     assert main(["key", "polls", "--config", str(path)]) == 0
     printed = parse_service_keys(capsys.readouterr().out)
     assert printed.keys == service_keys(load_secrets(NEW), "polls").keys
+
+
+def test_prints_the_keys_for_all_secrets(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In the host's order, as the service's setting takes them; out of a file or of several variables."""
+    path = tmp_path / "plugit.toml"
+    path.write_text(f'secret_key = ["{NEW}", "{OLD}"]\n')
+    assert main(["key", "polls", "--all", "--config", str(path)]) == 0
+    environment.setenv("NEXT", NEW)
+    environment.setenv("PLUGIT_SECRET_KEY", OLD)
+    variables = ["--secret-env", "NEXT", "--secret-env", "PLUGIT_SECRET_KEY"]
+    assert main(["key", "polls", "--all", *variables]) == 0
+    from_file, from_environment = capsys.readouterr().out.splitlines()
+    assert from_file == from_environment
+    expected = service_keys(load_secrets([NEW, OLD]), "polls")
+    assert load_config({"PI_SERVICE_KEY": from_file}).keys == expected
+    assert main(["key", "polls", *variables]) == 0
+    assert parse_service_keys(capsys.readouterr().out).keys == expected.keys[-1:]
+    assert main(["key", "polls", "--all"]) == 0
+    assert parse_service_keys(capsys.readouterr().out).keys == expected.keys[-1:]
 
 
 def test_each_service_has_a_key_of_its_own(

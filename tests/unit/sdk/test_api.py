@@ -163,9 +163,11 @@ def test_key_is_derived_from_the_service_s_and_never_the_key_itself():
     assert KEY not in str(app.asked[0].headers)
 
 
-def test_newest_key_is_used_while_they_rotate():
+@pytest.mark.parametrize("join", [list, ",".join, " ".join])
+def test_newest_key_is_used_while_they_rotate(join):
+    """As a list, or as the text that stands in the environment."""
     newer = service_keys(load_secrets("n" * 32), "polls")
-    with host(answered("/api/techgroups/", []), key=[KEY, format_service_key(newer)]) as (plugit, app):
+    with host(answered("/api/techgroups/", []), key=join([KEY, format_service_key(newer)])) as (plugit, app):
         plugit.get_techgroups()
     assert app.asked[0].headers["Authorization"] == f"Bearer {api_keys(newer)[0]}"
 

@@ -131,6 +131,8 @@ REFUSED = {
     "key of another purpose": (sign(keys=KEYS.derived("context")), {}),
     "old": (sign(issued=NOW - 1000, expires=NOW - 31), {}),
     "of the future": (sign(issued=NOW + 31, expires=NOW + 91), {}),
+    "of another issuer": (sign(issuer="plugit"), {}),
+    "for an hour": (sign(expires=NOW + 3600), {}),
     "for GET": (sign("GET", body=FORM), {"method": "POST", "body": FORM}),
     "for POST": (sign("POST"), {}),
     "for HEAD": (sign("HEAD"), {}),
@@ -195,6 +197,65 @@ def test_key_comes_from_argument_then_config_then_environment(monkeypatch, clock
     )
     monkeypatch.setenv("PLUGIT_SERVICE_KEY", f"{other},{KEY}")
     assert send(service(act, clock=clock), sign()).status_code == 200
+
+
+MAIL = b"response_id=42&message=hello"
+MAILS = {
+    "none": (None, 401),
+    "of an action": (sign("POST", body=MAIL), 401),
+    "for another mail": (sign("POST", "/mail", body=MAIL + b"!"), 401),
+    "of another service": (sign("POST", "/mail", body=MAIL, keys=service_keys(SECRETS, "notes")), 401),
+    "its own": (sign("POST", "/mail", body=MAIL), 200),
+}
+
+
+@pytest.mark.parametrize(("token", "status"), MAILS.values(), ids=MAILS.keys())
+def test_mail_needs_a_context_of_its_own(token, status, clock):
+    """Without, whoever reaches the service could answer mails in the name of others; and it goes once."""
+    got = []
+    mailed = service(
+        act, key=KEY, name="polls", clock=clock, mail=lambda request: got.append(request.form["message"])
+    )
+    statuses = [send(mailed, token, method="POST", path="/mail", body=MAIL).status_code for _ in range(2)]
+    assert statuses == [status, 401]
+    assert got == (["hello"] if status == 200 else [])
+
+
+def test_only_the_context_is_believed(clock):
+    """Headers that others may write tell a service with a key nothing about the visitor."""
+
+    @sdk.action("/")
+    def tell(request):
+        known = request.plugit
+        return {
+            "user": known.user and known.user.id,
+            "rights": sorted(known.rights),
+            "organization": known.organization and known.organization.id,
+            "subscriptions": list(known.subscriptions),
+            "address": known.address,
+            "late": known.deadline is None or known.deadline > 5,
+        }
+
+    forged = {
+        "X-Plugit-User-Pk": "1",
+        "X-Plugit-User-Ebuio-Admin": "True",
+        "X-Plugit-Orga-Pk": "1",
+        "X-Plugit-Remote-Addr": "127.0.0.1",
+        "X-Plugit-Deadline-Ms": "999999",
+    }
+    token = sign(
+        subject="7", rights=("member",), subscriptions=("gold",), address="192.0.2.1", deadline_ms=900
+    )
+    client = service(tell, key=KEY, clock=clock)
+    answer = client.get("/action/", headers={**forged, "X-Plugit-Context": token})
+    assert answer.json == {
+        "user": "7",
+        "rights": ["member"],
+        "organization": None,
+        "subscriptions": ["gold"],
+        "address": "192.0.2.1",
+        "late": False,
+    }
 
 
 @pytest.mark.parametrize("path", ["/ping", "/version", "/meta/", "/meta/tag/x"])
