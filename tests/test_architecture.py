@@ -60,7 +60,7 @@ ORDER = (
     {"exchanges"},
     {"client", "asked"},
     {"outgoing", "framing", "rendering"},
-    {"finishing"},
+    {"finishing", "sandbox"},
     {"pipeline", "refusals"},
     {"mounted", "loading"},
     {"assembly"},

@@ -108,5 +108,5 @@ def _page_key(visit: Visit, meta: ActionMeta, audience: Audience) -> tuple[objec
         visitor.subscription_labels if audience.by_user else None,
         None if visitor.organization is None else visitor.organization.id,
         tuple(sorted(visit.session.values.items())),
-        (visit.origin.scheme, visit.origin.host, visit.base_url),
+        (visit.origin.scheme, visit.origin.host, visit.links_url),
     )

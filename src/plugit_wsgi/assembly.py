@@ -25,6 +25,7 @@ from .outgoing import CallBuilder
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
+from .sandbox import SandboxFramer
 from .session import VisitorIds
 from .visits import VisitOpener
 from .wire.keys import KeyRing, service_keys
@@ -161,7 +162,8 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
 
 
 def _framer(client: ServiceClient, host: Host, tokens: Tokens, layout: Layout) -> Framer:
-    return Framer(
+    kind = SandboxFramer if client.service.sandbox else Framer
+    return kind(
         layout=layout,
         tokens=tokens,
         sessions=host.sessions,

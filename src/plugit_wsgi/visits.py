@@ -15,6 +15,7 @@ from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
 from .session import Session, VisitorIds, from_content
+from .wire.names import FRAME
 
 USER_MODE = "plugit_wsgi.user_mode"
 """Environ key of a text: which of its invented users a development host shows; no other host sets it."""
@@ -40,6 +41,7 @@ class Visit:
         request_id: for log, events and the service.
         script_name: of the host, percent-encoded, without trailing slash.
         prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
+        in_frame: the answer is for the frame of a sandbox, not for a page of the host.
     """
 
     request: webob.Request
@@ -55,6 +57,7 @@ class Visit:
     request_id: str
     script_name: str
     prefix: str
+    in_frame: bool = False
 
     @property
     def method(self) -> str:
@@ -76,6 +79,14 @@ class Visit:
     def user_mode(self) -> str:
         """Which invented user of a development host this is; "" on any other host."""
         return str(self.environ.get(USER_MODE, ""))
+
+    @property
+    def links_url(self) -> str:
+        """URL path, with trailing slash, below which the service writes its links.
+
+        In a sandbox that is the frame's, so that they stay in it.
+        """
+        return f"{self.base_url}{FRAME}/" if self.service.sandbox else self.base_url
 
     def moved(self, action: str, query: str) -> Visit:
         """The same visit at another action."""
