@@ -19,7 +19,7 @@ from markupsafe import Markup
 from .errors import MethodNotAllowed
 from .events import Dropped
 from .framing import SANDBOX, Framer, about_page
-from .http import ANY_ORIGIN, HTML, NO_STORE, NOSNIFF, Answer, below, get_header
+from .http import ANY_ORIGIN, CORS_HEADERS, HTML, NO_STORE, NOSNIFF, Answer, below, get_header
 from .interfaces import Headers
 from .layout import apply_layout, frame_layout
 from .layout.assets import FRAME_CSS, FRAME_SCRIPT, FRAMED_SCRIPT
@@ -131,12 +131,13 @@ class SandboxFramer(Framer):
     ) -> Answer:
         # The switch of the organization is the host's, and the one form of such a page.
         token = super().token(visit) if visit.visitor.organizations else ""
+        own = tuple(item for item in headers if item[0].lower() not in CORS_HEADERS)
         return super().page(
             fragment,
             visit,
             token=token,
             status=status,
-            headers=(*headers, (POLICY, page_policy(visit))),
+            headers=(*own, (POLICY, page_policy(visit))),
             writes=writes,
             is_stale=is_stale,
             is_fallback=is_fallback,

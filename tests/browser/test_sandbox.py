@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from tests.browser.hostile import CSS, OPEN, SANDBOXED, World, media
 
+from plugit_wsgi import BootstrapLayout
+
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
@@ -287,3 +289,34 @@ def test_the_frame_is_as_high_as_what_is_in_it(world: World) -> None:
     world.open(SANDBOXED)
     world.browser.switch_to.default_content()
     world.wait(lambda: world.browser.execute_script(height) == 20000)
+
+
+def test_another_window_is_not_heard(world: World) -> None:
+    """A further frame of the host's page, of an advertiser for instance, says nothing about this one."""
+    world.attack("", "<div style='height: 1500px'>x</div>")
+    height = "return document.querySelector('iframe.plugit-frame').offsetHeight"
+    other = """const f = document.createElement('iframe'), go = arguments[0];
+        window.addEventListener('message', event => event.source === f.contentWindow && setTimeout(go, 100));
+        f.srcdoc = "<script>parent.postMessage({plugitHeight: 9000}, '*')</script>";
+        document.body.append(f);"""
+    world.open(SANDBOXED)
+    world.browser.switch_to.default_content()
+    world.wait(lambda: 1500 <= world.browser.execute_script(height) < 1700)
+    world.browser.execute_async_script(other)
+    assert world.browser.execute_script(height) < 1700
+
+
+def test_fonts_of_the_layout_are_there(browser: Chrome, serve: Callable[[Any], str]) -> None:
+    """The frame gets them as those of another origin."""
+    world = World(browser, serve, layout=BootstrapLayout(classic=True))
+    font = "(await document.fonts.load('16px \"Glyphicons Halflings\"')).length"
+    world.attack(f"return {font}", "<span class='glyphicon glyphicon-star'></span>")
+    assert world.said(SANDBOXED) == "1"
+    world.middleware.close()
+
+
+@pytest.mark.parametrize("device", ["camera", "microphone", "geolocation", "clipboard-read", "fullscreen"])
+def test_it_may_ask_for_no_device(world: World, device: str) -> None:
+    """A question of the browser's would name the host."""
+    world.attack(f"return document.featurePolicy.allowsFeature('{device}')")
+    assert (world.said(OPEN), world.said(SANDBOXED)) == ("true", "false")

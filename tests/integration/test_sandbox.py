@@ -349,6 +349,16 @@ def test_the_organization_is_switched_by_the_host(make_host: MakeHost, service: 
     assert "RTS" in visitor.get("/s/x/ebuio_frame/a").text
 
 
+def test_no_other_origin_reads_the_page(host: Host, service: FakeService) -> None:
+    """Whatever the service says: the frame is another origin, and the layout is the host's."""
+    cors = (("Access-Control-Allow-Origin", "null"), ("Access-Control-Allow-Credentials", "true"))
+    service.action("/a", template="a", answer=Reply(headers=cors))
+    page = host.visitor("anna").get("/s/x/a")
+    assert [name for name, _value in page.headers if name.startswith("Access-Control")] == []
+    frame = host.visitor("anna").get("/s/x/ebuio_frame/a")
+    assert "Access-Control-Allow-Credentials" not in frame.headers
+
+
 def test_what_stands_in_for_a_service_is_the_services_too(make_host: MakeHost, service: FakeService) -> None:
     """Its fallback page comes in the frame as its other pages do."""
     add_page(service, meta={"fallback": "down"})
