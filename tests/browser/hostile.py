@@ -38,6 +38,10 @@ class World:
         serve: runs an application.
         cookie: the attributes of the login's cookie beside its path.
         layout: of the host; None is the bundled one.
+
+    Attributes:
+        asked: what the host was asked, and by whom.
+        outside: what a server of somebody else's was asked.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class World:
         self.hostile, self.victim = FakeService(), FakeService()
         self.asked: list[str] = []
         self.outside: list[str] = []
-        self._cookie = cookie
+        self.cookie = cookie
         self.outside_url = serve(self._outside)
         self.victim.action("/form", template=FORM)
         self.victim.action("/vote", template="voted")
@@ -121,7 +125,7 @@ class World:
         self.asked.append(f"{request.path_qs} as {user.username if user else 'nobody'}")
         response = webob.Response(f"<p>private of {user.username if user else 'nobody'}</p>")
         if request.path_info == "/login":
-            response.headers.add("Set-Cookie", f"login=anna; Path=/; {self._cookie}")
+            response.headers.add("Set-Cookie", f"login=anna; Path=/; {self.cookie}")
             response.text = "<script>localStorage.setItem('draft', 'private of anna')</script>"
         if request.path_info.startswith("/raw"):
             response.text = request.GET["text"]

@@ -66,6 +66,8 @@ def test_the_page_has_the_frame_and_nothing_else_of_the_service(
     assert re.findall(r' sandbox="([^"]*)"', page.text) == ["allow-scripts"]
     assert src(page) == "/s/x/ebuio_frame/a?q=%3Cb%22%3E&r=1"
     assert policy(page) == ["frame-src localhost/s/x/"]
+    assert " style=" not in page.text, "a strict policy of the host's would forbid it"
+    assert re.findall(r"<script(?![^>]* src=)", page.text) == []
     frame = visitor.get(src(page))
     assert "evil()" in frame.text
     assert "Home" not in frame.text
