@@ -63,7 +63,7 @@ ORDER = (
     {"exchanges", "tokens"},
     {"client", "asked"},
     {"outgoing", "framing", "rendering"},
-    {"finishing"},
+    {"finishing", "sandbox"},
     {"pipeline", "refusals"},
     {"mounted", "loading"},
     {"assembly"},

@@ -124,5 +124,5 @@ def _page_key(visit: Visit, meta: ActionMeta, audience: Audience) -> tuple[objec
         None if visitor.organization is None else visitor.organization.id,
         tuple(sorted(visit.session.values.items())),
         tuple(sorted(visit.cookies.values.items())),
-        (visit.origin.scheme, visit.origin.host, visit.base_url),
+        (visit.origin.scheme, visit.origin.host, visit.links_url),
     )

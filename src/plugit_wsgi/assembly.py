@@ -26,6 +26,7 @@ from .outgoing import CallBuilder
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
+from .sandbox import SandboxFramer
 from .session import VisitorIds
 from .tokens import VisitTokens
 from .visits import VisitOpener
@@ -166,7 +167,8 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
 
 
 def _framer(client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> Framer:
-    return Framer(
+    kind = SandboxFramer if client.service.sandbox else Framer
+    return kind(
         layout=layout,
         tokens=tokens,
         sessions=host.sessions,

@@ -136,6 +136,7 @@ class Service:
         redirect_hosts: hosts (``example.org`` or ``example.org:8080``) that the service may redirect to.
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
         transport: "requests".
+        sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
@@ -158,6 +159,7 @@ class Service:
     redirect_hosts: tuple[str, ...] = field(default=(), kw_only=True)
     cors_credentials: bool = field(default=False, kw_only=True)
     transport: str = field(default="requests", kw_only=True)
+    sandbox: bool = field(default=False, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -173,7 +175,7 @@ class Service:
             self._check_choice(name, expected)
         for name in ("user_fields", "redirect_hosts", "variants"):
             self._freeze_texts(name)
-        for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials"):
+        for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials", "sandbox"):
             self._check_choice(name, (False, True))
         self._check_hosts()
         status = self.fallback_status
@@ -182,6 +184,7 @@ class Service:
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise ConfigError(f"Service({self.name!r}).limits", self.limits, "Limits(...)")
         self._refuse_unbuilt()
+        self._refuse_ways_out()
 
     def _check_choice(self, name: str, expected: tuple[object, ...]) -> None:
         value = getattr(self, name)
@@ -211,7 +214,15 @@ class Service:
                 expected = f"{only!r}: this version has no more"
                 raise ConfigError(f"Service({self.name!r}).{name}", value, expected)
 
+    def _refuse_ways_out(self) -> None:
+        """What would lead out of a sandbox, or could not work in one: its frame sends no cookies."""
+        for name in _WAYS_OUT if self.sandbox else ():
+            value = getattr(self, name)
+            if value:
+                raise ConfigError(f"Service({self.name!r}).{name}", value, "nothing, since sandbox=True")
 
+
+_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")

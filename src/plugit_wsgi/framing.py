@@ -112,6 +112,12 @@ class Framer:
         more = [HTML, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
         return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
 
+    def own_page(
+        self, fragment: Fragment, visit: Visit, *, token: str, status: int, headers: Headers = ()
+    ) -> Answer:
+        """A fragment of the host's own, such as the words for an error, in the layout."""
+        return self.page(fragment, visit, token=token, status=status, headers=headers)
+
     def bare(
         self,
         content: bytes,

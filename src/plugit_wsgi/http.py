@@ -51,6 +51,7 @@ FILE_HEADERS: Final = KEPT_HEADERS | {
 
 HTML: Final = ("Content-Type", "text/html; charset=utf-8")
 NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
+ANY_ORIGIN: Final = ("Access-Control-Allow-Origin", "*")
 NO_STORE: Final = ("Cache-Control", "private, no-store")
 
 LONGEST_PATH: Final = 2000

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import webob
 
-from . import csrf
+from . import csrf, sandbox
 from .body import read_body
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
@@ -20,6 +20,7 @@ from .events import PageServed
 from .framing import Framer, with_cookies
 from .hostapi.api import ServiceApi
 from .http import (
+    ANY_ORIGIN,
     NO_STORE,
     NOSNIFF,
     UNQUOTED,
@@ -117,12 +118,16 @@ class MountedService:
         )
         try:
             visit = visit.moved(canonical_path(rest), visit.query)
+            if self.service.sandbox:
+                visit = sandbox.entered(visit)
             answer = self._respond(visit)
         except PlugItError as error:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
             answer = self._refusals.answer(error, visit)
         answer = with_cookies(answer, visit.ended)
+        if self.service.sandbox:
+            answer = sandbox.confined(answer, visit)
         self._observe(
             PageServed(
                 service=self.service.name,
@@ -137,6 +142,8 @@ class MountedService:
     def _respond(self, visit: Visit) -> Answer:
         if visit.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
             raise UpgradeRefused("upgrade")
+        if self.service.sandbox and not self._is_switch(visit):
+            sandbox.check_method(visit)
         if visit.action.startswith(_MEDIA):
             return self.pipeline.media(visit, visit.action[len(_MEDIA) - 1 :])
         if visit.action[1:].lower().startswith(RESERVED):
@@ -146,11 +153,14 @@ class MountedService:
         return self.pipeline.respond(visit)
 
     def _reserved(self, visit: Visit) -> Answer:
-        if visit.action != SET_ORGANIZATION or not self.service.organizations:
+        if not self._is_switch(visit):
             raise ActionNotFound("path")
         if visit.method != "POST":
             raise MethodNotAllowed("method")
         return self._set_organization(visit)
+
+    def _is_switch(self, visit: Visit) -> bool:
+        return visit.action == SET_ORGANIZATION and self.service.organizations and not visit.in_frame
 
     def _set_organization(self, visit: Visit) -> Answer:
         """The visitor chose another of their organizations."""
@@ -189,7 +199,7 @@ class MountedAssets:
         asset = load_asset(rest[1:]) if request.method in ("GET", "HEAD") else None
         if asset is None:
             return _text(404, "not found")
-        headers = (("Content-Type", asset.content_type), NOSNIFF, FOREVER, ("ETag", asset.etag))
+        headers = (("Content-Type", asset.content_type), NOSNIFF, FOREVER, ANY_ORIGIN, ("ETag", asset.etag))
         if request.environ.get("HTTP_IF_NONE_MATCH") == asset.etag:
             return Answer(status=304, headers=headers[1:])
         return Answer(status=200, headers=headers, body=asset.body)

@@ -121,7 +121,7 @@ class CallBuilder:
             ),
             body=body.file,
             length=body.length,
-            public_url=f"{visit.origin.scheme}://{visit.origin.host}{visit.base_url.rstrip('/')}",
+            public_url=f"{visit.origin.scheme}://{visit.origin.host}{visit.links_url.rstrip('/')}",
             action=visit.action,
             # An id that somebody in front chose is in no key, so an answer that is kept must not see it.
             request_id=secrets.token_hex(16) if asked.audience.cached else visit.request_id,
@@ -211,7 +211,7 @@ def _session_headers(visit: Visit) -> Headers:
 def _mode_headers(visit: Visit) -> Headers:
     if visit.service.mode != "pages":
         return ()
-    found = [(names.BASE_URL, wire_text(visit.base_url))]
+    found = [(names.BASE_URL, wire_text(visit.links_url))]
     if visit.nonce:
         found.append((names.CSRF_MARKER_HEADER, visit.csrf_marker))
     for name in visit.service.user_fields:
@@ -234,7 +234,7 @@ def _host_headers(asked: Asked) -> Headers:
         trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     return (
         ("traceparent", trace),
-        ("X-Forwarded-Prefix", wire_text(visit.base_url.rstrip("/"))),
+        ("X-Forwarded-Prefix", wire_text(visit.links_url.rstrip("/"))),
         ("X-Forwarded-Proto", visit.origin.scheme),
         ("X-Forwarded-Host", one_line(visit.origin.host)),
     )

@@ -56,7 +56,8 @@ class Refusals:
         """What the visitor gets for an error."""
         self._tell(error, visit)
         html = wants_html(visit.environ)
-        target = login_target(self._login_url, visit.request)
+        # In the frame of a sandbox no other page of the host can be opened.
+        target = None if visit.in_frame else login_target(self._login_url, visit.request)
         if isinstance(error, LoginRequired) and html and target is not None:
             return Answer(status=302, headers=(("Location", target), NO_STORE))
         reason = error.reason if isinstance(error, RequestRejected) else ""
@@ -70,7 +71,7 @@ class Refusals:
             service=visit.service.name,
             login_url=(target or "") if visit.visitor.user is None else "",
             retry_after=getattr(error, "retry_after", None),
-            home_url=visit.script_name + "/",
+            home_url="" if visit.in_frame else visit.script_name + "/",
         )
         return self._page(fragment, error.status, headers, visit)
 
@@ -79,10 +80,10 @@ class Refusals:
         switch = bool(visit.visitor.organizations) and not is_for_other_origins(headers)
         token = self._framer.token(visit) if switch else ""
         try:
-            return self._framer.page(fragment, visit, token=token, status=status, headers=headers)
+            return self._framer.own_page(fragment, visit, token=token, status=status, headers=headers)
         except Exception:
             _log.exception("the layout failed on an error page")
-            return self._bundled.page(fragment, visit, token=token, status=status, headers=headers)
+            return self._bundled.own_page(fragment, visit, token=token, status=status, headers=headers)
 
     def _tell(self, error: PlugItError, visit: Visit) -> None:
         """An event for a fault, or for a refusal; the log is one of those who are told."""

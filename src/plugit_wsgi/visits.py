@@ -16,7 +16,7 @@ from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
 from .session import Session, VisitorIds, from_content, is_foreign
-from .wire.names import csrf_marker
+from .wire.names import FRAME, csrf_marker
 
 USER_MODE = "plugit_wsgi.user_mode"
 """Environ key of a text: which of its invented users a development host shows; no other host sets it."""
@@ -45,6 +45,7 @@ class Visit:
         request_id: for log, events and the service.
         script_name: of the host, percent-encoded, without trailing slash.
         prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
+        in_frame: the answer is for the frame of a sandbox, not for a page of the host.
     """
 
     request: webob.Request
@@ -63,6 +64,7 @@ class Visit:
     request_id: str
     script_name: str
     prefix: str
+    in_frame: bool = False
 
     @property
     def method(self) -> str:
@@ -89,6 +91,14 @@ class Visit:
     def csrf_marker(self) -> str:
         """What stands for the token in a page of this request in pages mode."""
         return csrf_marker(self.nonce)
+
+    @property
+    def links_url(self) -> str:
+        """URL path, with trailing slash, below which the service writes its links.
+
+        In a sandbox that is the frame's, so that they stay in it.
+        """
+        return f"{self.base_url}{FRAME}/" if self.service.sandbox else self.base_url
 
     def moved(self, action: str, query: str) -> Visit:
         """The same visit at another action."""

@@ -3,5 +3,13 @@
 from .bootstrap import BootstrapLayout
 from .callable import apply_layout, bind_layout
 from .captured import LAYOUT_HEADERS, CapturedLayout
+from .frame import frame_layout
 
-__all__ = ["LAYOUT_HEADERS", "BootstrapLayout", "CapturedLayout", "apply_layout", "bind_layout"]
+__all__ = [
+    "LAYOUT_HEADERS",
+    "BootstrapLayout",
+    "CapturedLayout",
+    "apply_layout",
+    "bind_layout",
+    "frame_layout",
+]

@@ -55,10 +55,24 @@ class BootstrapLayout:
             service=skin.service.format(mount=escape(page.mount), name=name) if page.service else "",
             tools=self._tools(page, request),
             notice=_notice(page),
-            menu=skin.menu.format(name=name, menu=_menu(page.menu)) if page.menu else "",
+            menu=self._side_bar(page),
             main_class=skin.main_class[0 if page.menu else 1],
             content=page.content,
         )
+
+    def frame(self, page: Page, request: webob.Request) -> str:
+        """The document in the frame of a service in a sandbox: its own parts, in the same style."""
+        return self._skin.frame.format(
+            title=escape(page.title) or escape(page.service),
+            resources=self._resources(escape(page.assets)),
+            head=page.head,
+            menu=self._side_bar(page),
+            main_class=self._skin.main_class[0 if page.menu else 1],
+            content=page.content,
+        )
+
+    def _side_bar(self, page: Page) -> str:
+        return self._skin.menu.format(name=escape(page.service), menu=_menu(page.menu)) if page.menu else ""
 
     def _title(self, title: str) -> str:
         return " · ".join(filter(None, (title, self._site_name))) or self._site

@@ -154,7 +154,7 @@ def error_fragment(
         service: name of the service; "" if none is concerned.
         login_url: shown as a button on 401 and 403; "" for visitors who are logged in.
         retry_after: seconds until it makes sense to try again; None if that is not known.
-        home_url: URL path of the site's first page, percent-encoded.
+        home_url: URL path of the site's first page, percent-encoded; "" for no link to it.
     """
     words = _words(status, reason)
     content = _CONTENT.format(
@@ -181,7 +181,8 @@ _HOME: Final = Markup('<a class="btn btn-default btn-outline-secondary" href="{}
 
 
 def _links(login_url: str, home_url: str) -> Markup:
-    return (_LOGIN.format(login_url) if login_url else Markup("")) + _HOME.format(home_url)
+    texts = ((_LOGIN, login_url), (_HOME, home_url))
+    return Markup("").join(text.format(url) for text, url in texts if url)
 
 
 def _words(status: int, reason: str) -> _Words:

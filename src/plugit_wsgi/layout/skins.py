@@ -18,6 +18,7 @@ class Skin:
     Attributes:
         css, scripts: asset paths, in the order of loading.
         page: the frame: ``title resources head home site service tools notice menu main_class content``.
+        frame: the document in a frame: ``title resources head menu main_class content``.
         service: link to the service, in the navbar: ``mount name``.
         organizations: the form that switches: ``action token options``.
         user: who is logged in: ``name``.
@@ -29,6 +30,7 @@ class Skin:
     css: tuple[str, ...]
     scripts: tuple[str, ...]
     page: str
+    frame: str
     service: str
     organizations: str
     user: str
@@ -63,6 +65,21 @@ _BODY = """
 </html>
 """
 
+_FRAME = (
+    _HEAD
+    + """<div class="plugit-framed container-fluid">
+<div class="row">
+{menu}
+<div class="plugit-main {main_class}">
+{content}
+</div>
+</div>
+</div>
+</body>
+</html>
+"""
+)
+
 MODERN: Final = Skin(
     css=(BOOTSTRAP_CSS, OWN_CSS),
     scripts=(BOOTSTRAP_SCRIPT,),
@@ -83,6 +100,7 @@ MODERN: Final = Skin(
 </nav>
 </header>"""
     + _BODY,
+    frame=_FRAME,
     service='<li class="nav-item"><a class="nav-link active" href="{mount}">{name}</a></li>',
     organizations="""<form method="post" action="{action}">{token}
 <label class="visually-hidden" for="plugit-organization">Organization</label>
@@ -120,6 +138,7 @@ CLASSIC: Final = Skin(
 </nav>
 </header>"""
     + _BODY,
+    frame=_FRAME,
     service='<li class="active"><a href="{mount}">{name}</a></li>',
     organizations="""<form method="post" action="{action}">{token}
 <label class="sr-only" for="plugit-organization">Organization</label>

@@ -19,6 +19,8 @@ MAIL: Final = "mail"
 
 # Reserved in the visitor's URLs and forms.
 RESERVED: Final = "ebuio_"
+FRAME: Final = "ebuio_frame"
+"""First part of the paths below a mount at which the frame of a sandbox is."""
 USER_PARAMETER: Final = "ebuio_u_"
 ORGANIZATION_PARAMETER: Final = "ebuio_orgapk"
 

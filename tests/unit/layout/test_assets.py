@@ -31,7 +31,9 @@ def test_a_path_names_its_version(path: str) -> None:
     asset = load_asset(path)
     assert asset is not None
     digest = hashlib.sha256(asset.body).hexdigest()
-    assert re.search(r"-\d+\.\d+\.\d+/", path) or path == f"plugit-{digest[:12]}.css"
+    assert re.search(r"-\d+\.\d+\.\d+/", path) or path in {
+        f"plugit-{digest[:12]}.{kind}" for kind in ("css", "js")
+    }
 
 
 def test_an_asset_is_read_once() -> None:

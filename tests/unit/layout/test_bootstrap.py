@@ -252,3 +252,24 @@ def test_a_page_that_is_not_the_real_one_says_so(page: Page, said: str | None) -
     """The visitor must know that what is shown may be wrong by now."""
     document = BootstrapLayout()(page, request())
     assert (said in document) if said else ('role="status"' not in document)
+
+
+@SKINS
+def test_the_document_of_a_frame_has_the_style_and_nothing_of_the_host(classic: bool) -> None:
+    """A service in a sandbox reads all that stands in it; text is escaped, markup is as it is."""
+    secret = "told-to-nobody"
+    page = replace(
+        FULL,
+        title=NASTY,
+        service=NASTY,
+        user=User("7", first_name=secret),
+        organizations=(Organization(secret, secret), BBC),
+        csrf_token=secret,
+        login_url=secret,
+    )
+    document = BootstrapLayout(classic=classic, site_name=secret).frame(page, request())
+    assert secret not in document
+    assert Reader(document).text["title"] == NASTY
+    for part in (FULL.head, FULL.menu, FULL.content):
+        assert document.count(part) == 1
+    assert (JQUERY in document) is classic
