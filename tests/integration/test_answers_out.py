@@ -191,11 +191,13 @@ def test_an_include_asks_nobody_but_the_service(
 def test_no_redirect_of_a_call_leads_to_another_host(
     host: Host, service: FakeService, serve: Callable[[Any], str], kind: str
 ) -> None:
-    """Also not to one that is there and would answer."""
+    """Also not to one that is there and would answer; and its path is no path of the service."""
     other = FakeService()
     url = serve(other)
     service.action("/a", template="x", answer={})
-    for target in (f"{url}/{kind}/a", f"//{url[7:]}/{kind}/a", f"http://localhost@{url[7:]}/{kind}/a"):
+    service.action("/b", template="y", answer={})
+    service.answer("/media/b", Reply(body="b"))
+    for target in (f"{url}/{kind}/b", f"//{url[7:]}/{kind}/b", f"http://localhost@{url[7:]}/{kind}/b"):
         service.answer(f"/{kind}/a", Reply(status=302, headers=(("Location", target),)))
         path = "/s/x/media/a" if kind == "media" else "/s/x/a"
         assert host.visitor().get(path).status_code == 502

@@ -62,6 +62,11 @@ PIECES = (
         ),
         ("inline; filename*=koi8-r''%c1; filename=a", 'inline; filename="a"'),
         ("inline; filename*=iso-8859-1''%e9", "inline; filename=\"e\"; filename*=UTF-8''%C3%A9"),
+        # A slash that only the plain name has.
+        (
+            wire_text("inline; filename=a\uff0fb.txt"),
+            "inline; filename=\"b.txt\"; filename*=UTF-8''a%EF%BC%8Fb.txt",
+        ),
         # Some browsers decode percent signs in a plain name.
         ("inline; filename=a%2fb", "inline; filename=\"a_2fb\"; filename*=UTF-8''a%252fb"),
         # Control and direction.
@@ -101,7 +106,11 @@ def test_safe_name(name: str, safe: str) -> None:
     assert safe_name(name) == safe
 
 
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=10).map("".join), st.booleans())
+WORDS = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=10).map("".join)
+STARTS = st.sampled_from(("", "attachment; filename=", 'inline; filename="', "x; filename*=UTF-8''"))
+
+
+@given(st.builds("{}{}".format, STARTS, WORDS), st.booleans())
 def test_whatever_comes_a_strict_header_leaves(text: str, as_attachment: bool) -> None:
     """ASCII, one line; and the names in it, as others read them, are safe."""
     raw = text.encode("utf-8", "surrogatepass").decode("latin-1")

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_answers import ACTIONS, LIMITS
 from tests.unit.test_framing import FRAGMENT, FRAMER
+from tests.unit.test_media_types import ONE_TYPE
 from tests.unit.visiting import visit
 
 from plugit_wsgi.answers import passed_headers
-from plugit_wsgi.http import FILE_HEADERS, KEPT_HEADERS, Answer, is_header_value
+from plugit_wsgi.http import FILE_HEADERS, KEPT_HEADERS, Answer, get_header, is_header_value
 from plugit_wsgi.wire.result import Data, File, Redirect, Status
 
 CORS = {f"access-control-{name}" for name in (
@@ -50,7 +51,8 @@ VALUES = st.lists(
     | st.text(max_size=3),
     max_size=6,
 ).map("".join)  # fmt: skip
-HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=12).map(tuple)
+READ = st.sampled_from(("Content-Type", "Content-Disposition", "Cache-Control"))
+HEADERS = st.lists(st.tuples(READ | NAMES, VALUES), max_size=12).map(tuple)
 REPEATED = {"vary", "cache-control", "set-cookie"}
 
 
@@ -58,7 +60,7 @@ def answers(sent: tuple[tuple[str, str], ...]) -> list[Answer]:
     """One of each kind, as for a visitor without a session."""
     about = passed_headers(sent, ACTIONS, LIMITS, KEPT_HEADERS)
     file = passed_headers(sent, ACTIONS, LIMITS, FILE_HEADERS)
-    kind = dict(sent).get("content-type", "text/plain")
+    kind = get_header(sent, "Content-Type") or "text/plain"
     return [
         FRAMER.page(FRAGMENT, visit(), token="", headers=about),
         FRAMER.bare(b"", kind, Data(value={}, raw=b"", headers=about), visit(), personal=True),
@@ -81,6 +83,7 @@ def test_only_known_headers_leave(sent: tuple[tuple[str, str], ...]) -> None:
         assert values.get("x-content-type-options", "nosniff") == "nosniff"
         assert values.get("content-security-policy", "sandbox") == "sandbox"
         assert values.get("location", "/s/x/a") == "/s/x/a"
+        assert ONE_TYPE.fullmatch(values.get("content-type", "a/b"))
         assert ("content-type" in values) == ("x-content-type-options" in values)
 
 

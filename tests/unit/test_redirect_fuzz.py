@@ -33,8 +33,10 @@ PIECES = (
     "/base",
     SERVICE, "/s", "/s/x", "s/x/", "x", "dir", "admin", "user@", ":80", ":443", ":8080", "[::1]", "xn--",
 )  # fmt: skip
+STARTS = ("/s/x/", "http://host.example/s/x/", f"{SERVICE}/", "/base/", "https://friend.example", "../")
 TARGETS = (
     st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map("".join)
+    | st.builds("{}{}{}{}".format, st.sampled_from(STARTS), *[st.sampled_from(PIECES)] * 3)
     | st.sampled_from(LEAVES)
     | st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).map("".join)
 )
