@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.browser.test_demo import PNG
 
+import plugit_wsgi
 from plugit_wsgi import PlugItMiddleware, Service
 from plugit_wsgi.testing.fake_service import FakeService, Reply
 
@@ -48,6 +49,7 @@ DOCUMENTS = {
     "json": ("application/json", HTML),
 }
 PAGES_ALONE = (("EbuIo-PlugIt-NoTemplate", "1"),)
+FONT = next(Path(plugit_wsgi.__file__).parent.rglob("*.woff2"))
 PLACES = ("/s/x/media/{}", "/s/x/file/{}", "/s/p/page/{}")
 OWN_PAGE = "/s/p/page/html"
 FRAMES = "<iframe src={0}></iframe><object data={0}></object><embed src={0}>"
@@ -172,7 +174,11 @@ def test_parts_of_a_page_work_as_ever(browser: Chrome, base: str, service: FakeS
     service.answer("/media/a.js", Reply(body="window.loaded = 1", content_type="application/x-javascript"))
     service.answer("/media/a.png", Reply(body=PNG, content_type="image/png"))
     pictures = "".join(f'<img src="/s/x/media/{name}">' for name in ("a.png", "svg"))
+    # Servers of that time do not know the type of a font.
+    service.answer("/media/a.woff2", Reply(body=FONT.read_bytes(), content_type="application/octet-stream"))
+    font = "@font-face { font-family: f; src: url(/s/x/media/a.woff2) }"
     template = (
+        f"<style>{font}</style>"
         '<link rel="stylesheet" href="/s/x/media/a.css"><script src="/s/x/media/a.js"></script>'
         f'<p id="t">text</p><div id="pictures">{pictures}</div>'
     )
@@ -183,6 +189,8 @@ def test_parts_of_a_page_work_as_ever(browser: Chrome, base: str, service: FakeS
         " ...[...document.querySelectorAll('#pictures img')].map(image => image.naturalWidth)]"
     )
     assert browser.execute_script(script) == ["rgb(1, 2, 3)", 1, 1, 9]
+    loaded = "document.fonts.load('9px f', '\\ue006').then(found => arguments[0](found.length), arguments[0])"
+    assert browser.execute_async_script(loaded) == 1
 
 
 def wait_for(path: Path, seconds: float = 10) -> None:
