@@ -55,6 +55,8 @@ ORDER = (
         "answers",
         "targets",
         "head_links",
+        "media_types",
+        "dispositions",
         "lifetimes",
         "observers",
     },

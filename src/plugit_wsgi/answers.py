@@ -95,6 +95,8 @@ def read_answer(
     if status < 300 and redirect is not None:
         absolute = get_header(response.headers, names.REDIRECT_NO_PREFIX) == "True"
         return Redirect(target=header_text(redirect), absolute=absolute, headers=headers, writes=writes)
+    if method == "HEAD" and service.mode == "pages" and status not in BODILESS:
+        return _headed(_html(response, status, headers, writes, body))
     if status in BODILESS or method == "HEAD" or status == 500:
         return Status(status=status, headers=headers, writes=writes)
     if service.mode == "pages":
@@ -185,6 +187,12 @@ def _located(response: ServiceResponse, headers: Headers, service: Service) -> R
         headers=headers,
         writes=read_writes(response.headers, cookies=service.cookies),
     )
+
+
+def _headed(result: Html) -> Status:
+    """The answer to HEAD, with the type that GET has; a page in the layout has the layout's."""
+    kind = "" if result.framed else result.content_type
+    return Status(status=result.status, headers=result.headers, writes=result.writes, content_type=kind)
 
 
 def _html(

@@ -38,7 +38,7 @@ from .wire import names
 from .wire.context import LIFETIME, SignedContext, digest
 from .wire.keys import KeyRing
 from .wire.meta import ActionMeta
-from .wire.result import NO_WRITES, ActionResult, Moved, Status
+from .wire.result import NO_WRITES, ActionResult, File, Moved, Status
 
 ONCE_MORE = 2
 """Tries of a call that the service may redirect once."""
@@ -301,9 +301,11 @@ class ServiceClient:
         if status in (200, 206):
             return self._file(exchange, method, is_action=False)  # media are without a visitor, and public
         if status in (304, 416):
-            # The body stays here: with its length, the visitor would wait for it.
+            # The body stays here: with its length, the visitor would wait for it. What a browser knows of its
+            # copy changes with a 304, but not whether that may be shown.
+            about_the_body = ("content-length", "content-type", "content-disposition")
             kept = self._file_headers(exchange.response)
-            about = (item for item in kept if item[0].lower() not in ("content-length", "content-type"))
+            about = (item for item in kept if item[0].lower() not in about_the_body)
             return Status(status=status, headers=tuple(about))
         if 400 <= status < 500:
             raise ActionNotFound("media")
@@ -316,7 +318,7 @@ class ServiceClient:
         if is_action:
             writes = read_writes(response.headers, cookies=self.service.cookies)
         if method == "HEAD":
-            return Status(status=response.status, headers=headers, writes=writes)
+            return File(status=response.status, headers=headers, body=(), writes=writes)
         return exchange.file(headers, writes)
 
     def _file_headers(self, response: ServiceResponse) -> Headers:

@@ -82,7 +82,7 @@ class Finisher:
     def _status(self, result: Status, asked: Asked) -> Answer:
         visit = asked.visit
         if visit.method == "HEAD":
-            kind = _bare_type(asked) or HTML[1]
+            kind = result.content_type or _bare_type(asked) or HTML[1]
             return self._framer.status(result, visit, personal=asked.is_personal, content_type=kind)
         if result.status < 400 or visit.method == "OPTIONS":
             return self._framer.status(result, visit, personal=asked.is_personal)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
@@ -18,6 +17,7 @@ import webob
 from .config import Limits
 from .cookies import ServiceCookies
 from .csrf import format_cookie
+from .dispositions import rebuilt_disposition
 from .errors import ServiceFailed
 from .events import Dropped
 from .http import (
@@ -36,19 +36,16 @@ from .http import (
 )
 from .interfaces import Headers, Layout, Observe, SessionStore
 from .layout import LAYOUT_HEADERS, apply_layout
+from .media_types import BYTES, HTML_TYPE, Showing, essence_of, rebuilt_type, showing
 from .page import Fragment, Page
 from .session import Session, VisitorIds, to_content
-from .targets import resolved
+from .targets import resolved, without_dots
 from .tokens import VisitTokens
 from .visits import Visit
 from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 SANDBOX = ("Content-Security-Policy", "sandbox")
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = rf'{_TOKEN}=(?:{_TOKEN}|"[^",\\]*")'
-_ONE_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}[ \t]*(?:;[ \t]*(?:{_PARAMETER}[ \t]*)?)*")
-"""One media type with its parameters (RFC 9110 section 8.3.1)."""
 
 
 class Framer:
@@ -109,7 +106,7 @@ class Framer:
             is_fallback=is_fallback,
         )
         text = apply_layout(self._layout, page, visit.request)
-        more = [HTML, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
+        more = [HTML, NOSNIFF, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
         return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
 
     def own_page(
@@ -130,24 +127,22 @@ class Framer:
     ) -> Answer:
         """Bytes without a layout; `token` if they hold one."""
         # HTML of a mounted service is trusted with scripts; drawings and other documents have no need of any.
-        confined = [SANDBOX] if is_document(content_type) and not _is_html(content_type) else []
-        more = [("Content-Type", content_type), NOSNIFF, *confined, *guarded(result.headers, personal)]
+        more = [*presented(content_type, trusts_html=True), *guarded(result.headers, personal)]
         return self._answer(result.status, more, content, visit, token=token, writes=result.writes)
 
     def stream(self, result: ActionResult, body: Iterable[bytes], visit: Visit, *, personal: bool) -> Answer:
         """A file."""
         headers = guarded(result.headers, personal)
-        kind = get_header(headers, "Content-Type")
-        if kind is None:
-            headers = (("Content-Type", "application/octet-stream"), *headers)
-        confined = [SANDBOX] if is_document(kind or "") else []
-        return self._answer(result.status, [NOSNIFF, *confined, *headers], body, visit, writes=result.writes)
+        kind, said = (get_header(headers, name) for name in ("Content-Type", "Content-Disposition"))
+        rest = [item for item in headers if item[0].lower() not in ("content-type", "content-disposition")]
+        return self._answer(
+            result.status, [*presented(kind or BYTES, said), *rest], body, visit, writes=result.writes
+        )
 
     def status(self, result: ActionResult, visit: Visit, *, personal: bool, content_type: str = "") -> Answer:
         """A status without a body; `content_type` is that of the body that a GET would have."""
-        headers = guarded(result.headers, personal)
-        if content_type and get_header(headers, "Content-Type") is None:
-            headers = (("Content-Type", content_type), *headers)
+        kind = presented(content_type, trusts_html=True) if content_type else ()
+        headers = (*kind, *guarded(result.headers, personal))
         return self._answer(result.status, headers, b"", visit, writes=result.writes)
 
     def redirect(self, result: Redirect, visit: Visit) -> Answer:
@@ -164,8 +159,8 @@ class Framer:
         return self._answer(status, headers, b"", visit, writes=result.writes)
 
     def below_mount(self, rest: str, visit: Visit) -> str:
-        """The visitor's URL of a target below the mount, without double slashes."""
-        return visit.base_url + quote_target(rest.lstrip("/\\"))
+        """The visitor's URL of a target below the mount; no double slash, no dots that lead out of it."""
+        return visit.base_url + without_dots(quote_target(rest.lstrip("/\\")))
 
     def rewritten(self, location: str, visit: Visit) -> str | None:
         """The visitor's URL of a Location or link of a service in pages mode; None if it is not allowed.
@@ -179,8 +174,10 @@ class Framer:
         if target_host(location) == visit.origin.host.lower():
             location = "/" + location.split("/", 3)[3] if location.count("/") > 2 else "/"
         if is_local_target(location):
-            if (location + "/").startswith(visit.base_url):
+            if location == visit.base_url.rstrip("/"):
                 return location
+            if location.startswith(visit.base_url):
+                return self.below_mount(location.removeprefix(visit.base_url), visit)
             inside = below(visit.service.url, location)
             return self.below_mount(location if inside is None else inside, visit)
         return location if self._is_allowed(location, visit) else None
@@ -312,28 +309,28 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
     return f"{login_url}{joint}next={quote(place_of(request.environ), safe='/')}"
 
 
-def is_document(content_type: str) -> bool:
-    """A browser that opens it by itself may run scripts in it, in the host's origin.
+def presented(content_type: str, disposition: str | None = None, *, trusts_html: bool = False) -> Headers:
+    """The type of an answer without layout, and what keeps a browser from making more of it.
 
-    So may one that takes the last of several types of one header: what is not one plain type counts as well.
+    Args:
+        content_type: of the service.
+        disposition: of the service; None if it sent none.
+        trusts_html: it keeps its scripts: of the service itself, not of files, which others may have sent it.
     """
-    kind = _kind(content_type)
-    if content_type and _ONE_TYPE.fullmatch(content_type) is None:
-        return True
-    return "html" in kind or "xml" in kind or "xsl" in kind
+    kind = rebuilt_type(content_type)
+    how = Showing.INLINE if trusts_html and essence_of(kind) == HTML_TYPE else showing(kind)
+    said = rebuilt_disposition(disposition, as_attachment=how is Showing.ATTACHMENT)
+    return (
+        ("Content-Type", kind),
+        NOSNIFF,
+        *(() if how is Showing.INLINE else (SANDBOX,)),
+        *((("Content-Disposition", said),) if said is not None else ()),
+    )
 
 
 def is_page(content_type: str) -> bool:
     """A browser shows it as HTML, with forms that a token can be for; none means HTML."""
-    return not content_type or _is_html(content_type) or _kind(content_type) == "application/xhtml+xml"
-
-
-def _is_html(content_type: str) -> bool:
-    return _kind(content_type) == "text/html" and _ONE_TYPE.fullmatch(content_type) is not None
-
-
-def _kind(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
+    return not content_type or essence_of(rebuilt_type(content_type)) in (HTML_TYPE, "application/xhtml+xml")
 
 
 def about_page(headers: Headers) -> Headers:

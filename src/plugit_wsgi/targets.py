@@ -27,6 +27,37 @@ def action_target(target: str) -> tuple[str, str] | None:
     return "/" + unquote_to_bytes(rest).decode("latin-1"), format_pairs(pairs)
 
 
+_DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
+
+
+def without_dots(target: str) -> str:
+    """A target without dot segments, as browsers resolve them (RFC 3986 section 5.2.4).
+
+    Args:
+        target: relative to the place that it must not leave; path, query and fragment, percent-encoded.
+
+    Returns:
+        It without leading slashes: what would climb out of the place stays at its root.
+    """
+    path, rest = _split(target)
+    parts = path.split("/")
+    kept: list[str] = []
+    for part in parts:
+        if _DOTS.fullmatch(part) is None:
+            kept.append(part)
+        elif len(part.lower().replace("%2e", ".")) == 2:
+            del kept[-1:]
+    if _DOTS.fullmatch(parts[-1]) is not None:
+        kept.append("")
+    return "/".join(kept).lstrip("/") + rest
+
+
+def _split(target: str) -> tuple[str, str]:
+    found = re.search(r"[?#]", target)
+    end = found.start() if found is not None else len(target)
+    return target[:end], target[end:]
+
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -41,12 +72,6 @@ def resolved(location: str, action: str) -> str:
         return location
     if location.startswith(("?", "#")) or not location:
         return action + location
-    path, mark, rest = location.partition("?")
-    kept: list[str] = []
-    for part in [*action.split("/")[1:-1], *path.split("/")]:
-        if part == "..":
-            del kept[-1:]
-        elif part != ".":
-            kept.append(part)
-    end = "/" if path.endswith(("/.", "/..")) or path in (".", "..") else ""
-    return "/" + "/".join(kept) + end + mark + rest
+    folder = action.rpartition("/")[0]
+    path, rest = _split(location)
+    return "/" + without_dots(f"{folder}/{path}") + rest

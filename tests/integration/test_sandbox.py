@@ -271,8 +271,8 @@ REDIRECTS = {
     "b?c=1": "b?c=1",
     "/b": "b",
     "ebuio_frame/b": "b",
-    "../../admin": None,
-    "%2e%2e/admin": None,
+    "../../admin": "admin",
+    "%2e%2e/admin": "admin",
     "..\\admin": None,
 }
 ABSOLUTE = {

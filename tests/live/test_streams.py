@@ -121,7 +121,7 @@ def test_a_download_of_50_mib_takes_no_memory(host: Host, visitor: Visitor, file
     with response:
         assert response.status == 200
         assert response.headers["Content-Length"] == str((files / "big").stat().st_size)
-        assert response.headers["Content-Disposition"] == "attachment; filename=big"
+        assert response.headers["Content-Disposition"] == 'attachment; filename="big"'
         while piece := response.read(256 * KIB):
             found.update(piece)
     assert found.digest() == hashlib.sha256((files / "big").read_bytes()).digest()

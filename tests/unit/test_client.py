@@ -471,7 +471,10 @@ def test_a_file_of_unknown_length_is_a_stream(world: World) -> None:
 def test_head_of_a_file_is_no_stream(world: World) -> None:
     """There is no body."""
     world.service.answer("/action/a", Reply(body=b"x" * (SMALL + 1), headers=ITS_A_FILE))
-    assert isinstance(world.client.action(world.call("HEAD"), world.deadline), Status)
+    found = world.client.action(world.call("HEAD"), world.deadline)
+    assert isinstance(found, File)
+    assert list(found.body) == []
+    assert world.client.exchanges.streams.taken == 0
 
 
 @pytest.mark.parametrize(
@@ -518,7 +521,7 @@ def test_no_place_no_call(world: World) -> None:
         ("GET", Reply(status=206, body=b"x", headers=(("Content-Range", "bytes 0-0/9"),)), File),
         ("GET", Reply(status=304, headers=(("ETag", "e"),)), Status),
         ("GET", Reply(status=416, body=b"no"), Status),
-        ("HEAD", Reply(body=b"x"), Status),
+        ("HEAD", Reply(body=b"x"), File),
     ],
 )
 def test_media(world: World, method: str, reply: Reply, kind: type) -> None:
@@ -534,7 +537,14 @@ def test_media(world: World, method: str, reply: Reply, kind: type) -> None:
         "id3",
     )
     if isinstance(found, File):
-        assert b"".join(found.body) == b"x"
+        assert b"".join(found.body) == (b"x" if method == "GET" else b"")
+
+
+def test_a_304_says_nothing_about_how_a_file_is_shown(world: World) -> None:
+    """A browser has that from when it got the file: the service's own word may not replace ours."""
+    said = (("ETag", "e"), ("Content-Disposition", "inline"), ("Content-Type", "text/html"))
+    world.service.answer("/media/a", Reply(status=304, headers=said))
+    assert world.client.media("/a", "", (), "GET", world.deadline).headers == (("ETag", "e"),)
 
 
 def test_media_may_move_below_the_media(world: World) -> None:

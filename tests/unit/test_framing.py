@@ -15,7 +15,7 @@ from plugit_wsgi.config import Limits
 from plugit_wsgi.csrf import Tokens
 from plugit_wsgi.errors import ServiceFailed
 from plugit_wsgi.events import Dropped, Event
-from plugit_wsgi.framing import Framer, guarded, is_document, login_target
+from plugit_wsgi.framing import Framer, guarded, login_target
 from plugit_wsgi.http import Answer
 from plugit_wsgi.page import Fragment, Page
 from plugit_wsgi.tokens import VisitTokens
@@ -140,37 +140,68 @@ def test_bytes_without_a_layout() -> None:
         ("Cache-Control", "private, no-cache"),
         ("ETag", "e"),
     )
-    assert FRAMER.bare(b"", "a/b", result, visit(), personal=False).headers[2:] == (("ETag", "e"),)
+    assert FRAMER.bare(b"", "image/png", result, visit(), personal=False).headers[2:] == (("ETag", "e"),)
 
 
-@pytest.mark.parametrize(
-    ("kind", "confined"),
-    [("text/html", False), ("Text/HTML; charset=utf-8", False), ("application/xml", True),
-     ("image/svg+xml", True), ("text/plain; x=y, text/html", True), ("text/html; x=y, text/xml", True),
-     ("text/plain; charset=utf-8", False), ("application/json", False)],
-)  # fmt: skip
-def test_answers_without_layout_run_scripts_only_as_html(kind: str, confined: bool) -> None:
+OPENED = [
+    # Sent by the service, what a visitor gets, how a browser shows it.
+    ("text/plain; charset=utf-8", "text/plain; charset=utf-8", "inline"),
+    ("Application/JSON", "application/json", "inline"),
+    ("text/css;", "text/css", "inline"),
+    ("image/svg+xml", "image/svg+xml", "sandbox"),
+    ("TEXT/XML", "text/xml", "sandbox"),
+    ("application/xhtml+xml; charset=x", "application/xhtml+xml; charset=x", "sandbox"),
+    ("application/zip", "application/zip", "attachment"),
+    ("text/plain; x=y, text/html", "application/octet-stream", "attachment"),
+    ("text/html; x=y, text/xml", "application/octet-stream", "attachment"),
+    ("text", "application/octet-stream", "attachment"),
+]
+
+
+def how_shown(answer: Answer) -> str:
+    """An attachment is in the sandbox as well: some browsers open them."""
+    confined = values(answer, "content-security-policy") == ["sandbox"]
+    saved = [value.partition(";")[0] for value in values(answer, "content-disposition")] == ["attachment"]
+    return {(True, True): "attachment", (True, False): "sandbox", (False, False): "inline"}[confined, saved]
+
+
+@pytest.mark.parametrize(("kind", "sent", "how"), [*OPENED, ("Text/HTML; a=b", "text/html; a=b", "inline")])
+def test_answers_without_layout_run_scripts_only_as_html(kind: str, sent: str, how: str) -> None:
     """A service is trusted with its HTML; a drawing that it was given by somebody is not."""
-    answer = FRAMER.bare(b"x", kind, Status(status=200), visit(), personal=True)
-    assert bool(values(answer, "content-security-policy")) is confined
+    bare = FRAMER.bare(b"x", kind, Status(status=200), visit(), personal=True)
+    head = FRAMER.status(Status(status=200), visit(), personal=True, content_type=kind)
+    assert bare.headers == head.headers
+    assert (values(bare, "content-type"), how_shown(bare)) == ([sent], how)
+    assert values(bare, "x-content-type-options") == ["nosniff"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "confined"),
-    [("text/html", True), ("application/xhtml+xml; charset=x", True), ("image/svg+xml", True),
-     ("TEXT/XML", True),
-     ("text/xsl", True), ("image/png", False), ("text/plain", False), ("", False),
-     ("text/plain; x=y, text/html", True), ("image/png;,text/html", True), ("text", True),
-     ("text/plain;charset=utf-8;", False), ('text/plain; charset="utf-8"; x=y', False)],
-)  # fmt: skip
-def test_files_that_are_documents_run_no_scripts(kind: str, confined: bool) -> None:
+    ("kind", "sent", "how"),
+    [*OPENED, ("text/html", "text/html", "sandbox"), ("", "application/octet-stream", "attachment")],
+)
+def test_files_that_are_documents_run_no_scripts(kind: str, sent: str, how: str) -> None:
     """A browser that opens one by itself would run them in the host's origin."""
-    assert is_document(kind) is confined
     headers = (("Content-Type", kind),) if kind else ()
     answer = FRAMER.stream(File(body=(b"x",), headers=headers), (b"x",), visit(), personal=False)
-    assert bool(values(answer, "content-security-policy")) is confined
-    assert values(answer, "content-type") == [kind or "application/octet-stream"]
+    assert (values(answer, "content-type"), how_shown(answer)) == ([sent], how)
     assert values(answer, "x-content-type-options") == ["nosniff"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "sent"),
+    [
+        ("text/plain", "inline; filename=a.txt", ['inline; filename="a.txt"']),
+        ("text/plain", "attachment", ["attachment"]),
+        ("text/html", "inline; filename=../a.html", ['inline; filename="a.html"']),
+        ("application/zip", "inline; filename=a.zip", ['attachment; filename="a.zip"']),
+        ("text/plain", None, []),
+    ],
+)
+def test_the_name_of_a_file_is_written_anew(kind: str, said: str | None, sent: list[str]) -> None:
+    """And what is not to be shown is saved, whatever the service says."""
+    more = (("Content-Disposition", said),) if said is not None else ()
+    result = File(body=(), headers=(("Content-Type", kind), *more))
+    assert values(FRAMER.stream(result, (), visit(), personal=True), "content-disposition") == sent
 
 
 def test_session_writes_come_along() -> None:
@@ -232,6 +263,11 @@ def target(result: Redirect, **more: Any) -> str | None:
         ("/a\r\nSet-Cookie: x", "/s/x/a%0D%0ASet-Cookie:%20x"),
         ("http://evil.example", "/s/x/http://evil.example"),
         ("javascript:alert(1)", "/s/x/javascript:alert(1)"),
+        ("../../admin", "/s/x/admin"),
+        ("show/../../../admin?a=/../b", "/s/x/admin?a=/../b"),
+        ("%2e%2E/.%2e/admin", "/s/x/admin"),
+        (".//evil.example", "/s/x/evil.example"),
+        ("a/b/../c/.", "/s/x/a/c/"),
     ],
 )
 def test_redirect_below_the_mount(given: str, sent: str) -> None:
@@ -276,6 +312,14 @@ def test_redirect_without_prefix(given: str, sent: str | None) -> None:
         ("http://host.example", "/s/x/"),
         ("y", "/s/x/y"),
         ("../y", "/s/x/y"),
+        ("%2e%2e/%2e%2e/y", "/s/x/y"),
+        ("../../y?a=b#../c", "/s/x/y?a=b#../c"),
+        ("/../../y", "/s/x/y"),
+        ("/s/x/../../y", "/s/x/y"),
+        ("/s/x/%2e%2e/%2e./y", "/s/x/y"),
+        ("http://host.example/s/x/../y", "/s/x/y"),
+        ("http://host.example/../y", "/s/x/y"),
+        ("http://127.0.0.1:5000/base/../y", None),
         ("?a=b", "/s/x/a?a=b"),
         ("https://friend.example/x", "https://friend.example/x"),
         ("//evil.example", None),

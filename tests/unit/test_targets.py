@@ -1,10 +1,10 @@
-"""Where a service sends a caller: the action that a target names."""
+"""Where a service sends a caller: the action that a target names, and the path that a relative one means."""
 
 from __future__ import annotations
 
 import pytest
 
-from plugit_wsgi.targets import action_target
+from plugit_wsgi.targets import action_target, resolved, without_dots
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,51 @@ from plugit_wsgi.targets import action_target
 def test_action_target(target: str, found: tuple[str, str] | None) -> None:
     """Decoded once, as a server would have; the reserved fields are gone."""
     assert action_target(target) == found
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [
+        ("a/b", "a/b"),
+        ("a//b", "a//b"),
+        ("a/../b/./c", "b/c"),
+        ("../../admin", "admin"),
+        ("a/../../../admin/..", ""),
+        ("%2e%2e/.%2E/%2e./b", "b"),
+        ("a/.", "a/"),
+        ("a/b/..", "a/"),
+        ("a//../b", "a/b"),
+        ("..//evil.example", "evil.example"),
+        ("...", "..."),
+        ("..a/b..", "..a/b.."),
+        ("..%2fb", "..%2fb"),
+        ("a?b=/../c#/../d", "a?b=/../c#/../d"),
+        ("../#?/..", "#?/.."),
+        ("", ""),
+    ],
+)
+def test_without_dots(target: str, kept: str) -> None:
+    """As a browser at the root of a host, where nothing climbs higher."""
+    assert without_dots(target) == kept
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("b", "/dir/b"),
+        ("../b?../c", "/b?../c"),
+        ("b#../c", "/dir/b#../c"),
+        ("%2e%2e/%2e%2e/b", "/b"),
+        (".", "/dir/"),
+        ("..", "/"),
+        ("?q", "/dir/page?q"),
+        ("#f", "/dir/page#f"),
+        ("", "/dir/page"),
+        ("/b/../c", "/b/../c"),
+        ("https://evil.example", "https://evil.example"),
+        ("mailto:a", "mailto:a"),
+    ],
+)
+def test_resolved(location: str, path: str) -> None:
+    """Relative ones, from the page they came from."""
+    assert resolved(location, "/dir/page") == path

@@ -18,7 +18,7 @@ import webob
 from ..body import URLENCODED, media_type, read_body
 from ..config import Limits, Service
 from ..errors import ActionNotFound, BadRequest, MethodNotAllowed, RequestRejected
-from ..http import NO_STORE, Answer, parse_pairs
+from ..http import NO_STORE, NOSNIFF, Answer, parse_pairs
 from ..interfaces import Directory
 from ..people import Membership, Organization, User, Visitor
 from .mail import Deliver, Mail
@@ -205,4 +205,4 @@ def _read_mail(request: webob.Request, service: str, limits: Limits) -> Mail:
 def _json(found: Any, status: int = 200) -> Answer:
     # A host's own user fields may be of any type; text is better than no answer.
     body = json.dumps(found, default=str).encode("ascii")
-    return Answer(status=status, headers=(_JSON, NO_STORE), body=body)
+    return Answer(status=status, headers=(_JSON, NOSNIFF, NO_STORE), body=body)

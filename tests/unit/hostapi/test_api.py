@@ -52,6 +52,7 @@ def found(path: str, **more: Any) -> Any:
     answer = ask(path, **more)
     assert answer.status == 200
     assert ("Content-Type", "application/json") in answer.headers
+    assert ("X-Content-Type-Options", "nosniff") in answer.headers
     assert ("Cache-Control", "private, no-store") in answer.headers
     assert isinstance(answer.body, bytes)
     return json.loads(answer.body)
@@ -166,7 +167,7 @@ def test_head_and_forum() -> None:
 def test_no_header_is_for_browsers() -> None:
     """No cookies, no CORS: only services call it."""
     names = {name.lower() for name, _value in ask("user/7", HTTP_ORIGIN="http://evil").headers}
-    assert names == {"content-type", "cache-control"}
+    assert names == {"content-type", "x-content-type-options", "cache-control"}
 
 
 # Mail ----------------------------------------------------------------------------------
