@@ -26,7 +26,7 @@ from .errors import ServiceBusy
 RETRY_AFTER = 1.0
 MOVING = 0.25
 """Seconds for which a place is taken at a service that counts as moving."""
-FEW = 1
+FEW = 2
 """Calls that a service may have under way when it asks for the one place more than all have together."""
 _log = logging.getLogger("plugit_wsgi.guard")
 
