@@ -55,9 +55,10 @@ _SHOWN: Final[dict[Showing, dict[str, tuple[str, ...]]]] = {
 """Type -> subtypes; what is in none of them is an attachment."""
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_QUOTED = r'"(?:[^"\\]|\\.)*("?)'
+"""To its end, or to that of the text if it has none: tried once for each text, never again from within."""
 _ESSENCE = re.compile(rf"({_TOKEN}/{_TOKEN})[ \t]*(?=;|$)")
-_PIECE = re.compile(rf';((?:{_QUOTED}|[^;"])*)')
+_PIECE = re.compile(rf';(?:{_QUOTED}|[^;"])*')
 _PARAMETER = re.compile(rf'({_TOKEN})=({_TOKEN}|"[^",\\\x00-\x08\x0a-\x1f\x7f-\U0010ffff]*")')
 
 
@@ -69,14 +70,18 @@ def rebuilt_type(content_type: str) -> str:
     """
     text = content_type.strip(" \t")
     found = _ESSENCE.match(text)
-    if found is None or "," in re.sub(_QUOTED, "", text):
+    if found is None or "," in re.sub(_QUOTED, _if_open, text):
         return BYTES
     parameters: dict[str, str] = {}
-    for piece in _PIECE.findall(text, found.end()):
-        parameter = _PARAMETER.fullmatch(piece.strip(" \t"))
+    for piece in _PIECE.finditer(text, found.end()):
+        parameter = _PARAMETER.fullmatch(piece.group()[1:].strip(" \t"))
         if parameter is not None:
             parameters.setdefault(parameter.group(1).lower(), parameter.group(2))
     return "; ".join([found.group(1).lower(), *(f"{name}={value}" for name, value in parameters.items())])
+
+
+def _if_open(quoted: re.Match[str]) -> str:
+    return "" if quoted.group(1) else quoted.group()
 
 
 def essence_of(media_type: str) -> str:

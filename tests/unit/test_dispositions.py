@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from urllib.parse import unquote
 
@@ -82,6 +83,14 @@ def test_rebuilt(sent: str | None, rebuilt: str | None) -> None:
         assert rebuilt_disposition(sent, as_attachment=True) == saved
     else:
         assert rebuilt_disposition(sent, as_attachment=True) == "attachment"
+
+
+@pytest.mark.parametrize("piece", ['\\"', ';a="', ';a=\\"', ';a="\\', "; ", "; a", "%2f/", "\u202e.", " "])
+def test_a_long_one_takes_no_time(piece: str) -> None:
+    """A head may have 32 KiB."""
+    started = time.process_time()
+    rebuilt_disposition('x; filename="' + piece * (32768 // len(piece)), as_attachment=False)
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
