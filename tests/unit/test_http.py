@@ -17,17 +17,21 @@ from plugit_wsgi.http import (
     Origin,
     as_path,
     canonical_path,
+    come_again,
     format_pairs,
     get_header,
     header_text,
     is_header_value,
     is_reserved,
+    one_line,
     origin_of,
     parse_pairs,
+    place_of,
     quote_target,
     read_cookies,
     select_headers,
     text_pairs,
+    wants_html,
     wire_text,
 )
 
@@ -158,6 +162,28 @@ def test_canonical_path_is_one_to_one(rest: str) -> None:
     except ActionNotFound:
         return
     assert canonical_path(unquote_to_bytes(path).decode("latin-1")) == path
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({}, ""),
+        ({"SCRIPT_NAME": "/app", "PATH_INFO": "/s/x/"}, "/app/s/x/"),
+        ({"PATH_INFO": "/100%;?#"}, "/100%25%3B%3F%23"),
+        ({"PATH_INFO": "/~-_!$&'()*+,=:@"}, "/~-_!$&'()*+,=:@"),
+        ({"PATH_INFO": "/\xe9\r\n"}, "/%E9%0D%0A"),
+        ({"PATH_INFO": "/\u20ac"}, "/%3F"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": ""}, "/a"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b=%20;c?/&+"}, "/a?b=%20;c?/&+"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "\xe9\u20ac <#"}, "/a?%E9?%20%3C%23"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b", "REQUEST_METHOD": "HEAD"}, "/a?b"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b", "REQUEST_METHOD": "POST"}, "/a"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b", "REQUEST_METHOD": "OPTIONS"}, "/a"),
+    ],
+)
+def test_where_the_visitor_is(environ: dict[str, str], place: str) -> None:
+    """Where a login leads back to: of any bytes, and with a query only if it can be asked for again."""
+    assert place_of({"REQUEST_METHOD": "GET", **environ}) == place
 
 
 # Fields --------------------------------------------------------------------------------
@@ -474,3 +500,39 @@ def test_a_cookie_that_is_no_text_leaves_the_others() -> None:
     header = "a=1; b=\xff\xfe; c=\\\x80; \xff=x; d=\xc3\xa9"
     assert read_cookies({"HTTP_COOKIE": header}) == {"a": "1", "b": "", "d": ""}
     assert read_cookies({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("accept", "wants"),
+    [
+        (None, True),
+        ("", True),
+        ("text/html", True),
+        ("TEXT/HTML;q=0.9", True),
+        ("application/xhtml+xml", True),
+        ("image/png, */*;q=0.1", True),
+        ("text/*", True),
+        ("application/json", False),
+        ("text/plain", False),
+        ("image/*", False),
+    ],
+)
+def test_who_wants_a_page(accept: str | None, wants: bool) -> None:
+    """Whoever does not rule it out."""
+    assert wants_html({} if accept is None else {"HTTP_ACCEPT": accept}) is wants
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "1"), (-3.0, "1"), (0.2, "1"), (1.0, "1"), (1.1, "2"), (30, "30")]
+)
+def test_when_to_come_again(seconds: float, told: str) -> None:
+    """Whole seconds, never too early; nothing if the error does not say."""
+    error = RuntimeError()
+    assert come_again(error) == ()
+    error.retry_after = seconds  # type: ignore[attr-defined]
+    assert come_again(error) == (("Retry-After", told),)
+
+
+def test_one_line() -> None:
+    """Control bytes are blanks, all else is as it was."""
+    assert one_line("\x00\ta\r\n\x1f\x7fb\x80\xff ~!") == "  a    b\x80\xff ~!"
