@@ -230,6 +230,7 @@ FREE = [
     "xebuio_",
     "_ebuio_",
     "e_buio_",
+    "e buio_",
     "%65buio_",
     "ebuio%5F",
     "éebuio_",
@@ -348,6 +349,13 @@ def test_wire_text_never_leaves_its_line(text: str) -> None:
     assert header_text(sent) == re.sub(r"[\x00-\x1f\x7f]", " ", text)
 
 
+def test_text_on_the_wire() -> None:
+    """What is no text becomes text; of a service, whatever bytes it sent can be read."""
+    assert wire_text(7) == "7"
+    assert wire_text("\x00\t\x1f\x7f\x80") == "    \xc2\x80"
+    assert header_text("\xc3\xa9\xff\u20ac") == "é\ufffd?"
+
+
 @pytest.mark.parametrize(
     ("value", "clean"),
     [
@@ -372,6 +380,7 @@ def test_headers_are_selected_by_name_and_value() -> None:
     given = (("ETag", "a"), ("Set-Cookie", "b"), ("vary", "c"), ("VARY", "d"), ("Vary", "e\r\nX: y"))
     assert select_headers(given, KEPT_HEADERS) == (("ETag", "a"), ("vary", "c"), ("VARY", "d"))
     assert get_header(given, "vArY") == "c"
+    assert get_header(given, "etag") == "a"
     assert get_header(given, "x") is None
 
 
@@ -412,11 +421,15 @@ BASE = {"wsgi.url_scheme": "http", "SERVER_NAME": "here", "SERVER_PORT": "8080",
         ),
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.7"}, 1, ("http", "here:8080", "198.51.100.7")),
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.7,::1"}, 2, ("http", "here:8080", "198.51.100.7")),
+        ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.7 , ::1"}, 2, ("http", "here:8080", "198.51.100.7")),
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6"}, 2, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_FOR": ""}, 1, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "ftp"}, 1, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "https"}, 2, ("https", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "ftp, https, http"}, 2, ("https", "here:8080", "192.0.2.1")),
+        ({"HTTP_X_FORWARDED_PROTO": "ftp,\thttps , http"}, 2, ("https", "here:8080", "192.0.2.1")),
+        ({"wsgi.url_scheme": "https"}, 1, ("https", "here:8080", "192.0.2.1")),
+        ({"HTTP_HOST": "a.example", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}, 1, ("http", "a.example", "6.6.6.6")),
         ({"HTTP_X_FORWARDED_PROTO": "HTTPS"}, 1, ("https", "here:8080", "192.0.2.1")),
     ],
 )  # fmt: skip
@@ -439,6 +452,7 @@ def test_origin(environ: dict[str, str], hops: int, expected: tuple[str, str, st
         ("", ""),
         ("unknown", ""),
         ("_hidden", ""),
+        ("x192.0.2.1", ""),
         ("192.0.2.1:4711", ""),
         ("192.0.2", ""),
         ("0x7f.1", ""),
