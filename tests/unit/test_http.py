@@ -13,7 +13,12 @@ from plugit_wsgi.errors import ActionNotFound
 from plugit_wsgi.http import (
     CORS_HEADERS,
     FILE_HEADERS,
+    HTML,
     KEPT_HEADERS,
+    METHODS,
+    NO_STORE,
+    NOSNIFF,
+    SAFE_METHODS,
     Origin,
     as_path,
     canonical_path,
@@ -395,6 +400,36 @@ def test_headers_are_selected_by_name_and_value() -> None:
 def test_no_list_lets_through_what_commands_browser_or_server(name: str) -> None:
     """Allow-lists, and what is not on them for good."""
     assert select_headers([(name, "x")], FILE_HEADERS | CORS_HEADERS | KEPT_HEADERS) == ()
+
+
+def test_what_comes_back() -> None:
+    """Pages, files, and answers to other origins: these headers and no others."""
+    kept = {"etag", "last-modified", "cache-control", "vary", "content-language", "retry-after"}
+    file = {"content-type", "content-disposition", "content-length", "content-range", "accept-ranges"}
+    cors = {
+        "allow-origin",
+        "allow-credentials",
+        "expose-headers",
+        "max-age",
+        "allow-methods",
+        "allow-headers",
+    }
+    assert kept == KEPT_HEADERS
+    assert kept | file == FILE_HEADERS
+    assert {f"access-control-{name}" for name in cors} == CORS_HEADERS
+
+
+def test_methods() -> None:
+    """RFC 9110, but for TRACE and CONNECT; the first that are safe change nothing."""
+    assert {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} == METHODS
+    assert {"GET", "HEAD", "OPTIONS"} == SAFE_METHODS
+
+
+def test_headers_of_ours() -> None:
+    """As browsers read them."""
+    assert HTML == ("Content-Type", "text/html; charset=utf-8")
+    assert NOSNIFF == ("X-Content-Type-Options", "nosniff")
+    assert NO_STORE == ("Cache-Control", "private, no-store")
 
 
 # Origin --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from plugit_wsgi.wire.keys import (
     derive,
     encode,
     format_service_key,
+    format_service_keys,
     load_secrets,
     parse_service_keys,
     service_keys,
@@ -195,6 +196,16 @@ def test_several_service_keys_while_rotating() -> None:
     """Newest last, as they were given."""
     texts = [format_service_key(service_keys(load_secrets(secret), "polls")) for secret in (OLD, SECRET)]
     assert parse_service_keys(texts).keys == service_keys(load_secrets([OLD, SECRET]), "polls").keys
+
+
+def test_all_keys_of_a_service_as_one_text() -> None:
+    """With commas, and with blanks or line ends as well."""
+    ring = service_keys(load_secrets([OLD, SECRET]), "polls")
+    text = format_service_keys(ring)
+    assert text == ",".join(map(encode, ring.keys))
+    assert parse_service_keys(text) == parse_service_keys(text.replace(",", " ,\n")) == ring
+    assert format_service_key(ring) == encode(ring.keys[1])
+    assert ring.newest == KeyRing(ring.keys[1:])
 
 
 def test_keys_are_not_shown() -> None:
