@@ -44,6 +44,12 @@ def test_base64url_round_trip(data: bytes) -> None:
     assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
+def test_base64url_is_that_of_rfc_4648() -> None:
+    """Its last letters are letters, its padding is left out."""
+    texts = {b"": "", b"\xc7": "xw", b"\xc7\x1c": "xxw", b"\xc7\x1cq": "xxxx", b"\xff\xef\xbe": "_---"}
+    assert {data: encode(data) for data in texts} == texts
+
+
 @pytest.mark.parametrize("text", ["a", "ab+c", "ab/c", "ab c", "abc\n", "äbcd", "====", "YR", "ab=c", "a.bc"])
 def test_what_is_not_base64url_is_refused(text: str) -> None:
     """Strict: no other alphabet, no blanks, no dangling letter."""
