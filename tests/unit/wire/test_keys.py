@@ -171,6 +171,8 @@ def test_service_key_round_trip(secrets: list[str]) -> None:
         (None, "secret_key"),
         (12345, "secret_key"),
         (b"x" * 32, "secret_key"),
+        (bytearray(b"x" * 32), "secret_key"),
+        ("\udcff" + "x" * 32, "secret_key[0]"),
         ({SECRET: 1}, "secret_key"),
     ],
 )
@@ -179,6 +181,7 @@ def test_bad_secrets_die_by_name(secret: Any, field: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_secrets(secret)
     assert caught.value.field == field
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert "secret of the tests" not in str(caught.value)
     assert "x" * 8 not in str(caught.value)
 
@@ -189,7 +192,9 @@ def test_secret_length_is_counted_in_bytes() -> None:
     assert load_secrets("x" * 32).keys == (b"x" * 32,)
 
 
-@pytest.mark.parametrize("text", ["", "ü", "YQ", "x" * 42, [], ["a" * 43, "short"], encode(b"x" * 31)])
+@pytest.mark.parametrize(
+    "text", ["", "ü", "YQ", "x" * 42, [], ["a" * 43, "short"], encode(b"x" * 31), [None], [b"a" * 43]]
+)
 def test_bad_service_keys_die_by_name(text: Any) -> None:
     """The text is not shown: it may be most of a key."""
     with pytest.raises(ConfigError, match="plugit-wsgi key") as caught:
@@ -201,6 +206,7 @@ def test_bad_service_keys_die_by_name(text: Any) -> None:
 def test_several_service_keys_while_rotating() -> None:
     """Newest last, as they were given."""
     texts = [format_service_key(service_keys(load_secrets(secret), "polls")) for secret in (OLD, SECRET)]
+    assert parse_service_keys(f" {text}\n" for text in texts) == parse_service_keys(texts)
     assert parse_service_keys(texts).keys == service_keys(load_secrets([OLD, SECRET]), "polls").keys
 
 
