@@ -223,6 +223,8 @@ RESERVED = [
     " \ufeff\xa0[\x85ebuio_u_pk",
     "\u2003ebuio_u_pk",
     "\u200bebuio_u_pk",
+    "\u200febuio_u_pk",
+    "\u2060ebuio_u_pk",
     "\x1febuio_u_pk",
     "\x01\x1bebuio_u_pk",
     "e\x00b\x00u\x00i\x00o\x00_\x00",

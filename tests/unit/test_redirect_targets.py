@@ -97,7 +97,7 @@ def test_quoting_makes_none_of_them_leave(target: str) -> None:
 @pytest.mark.parametrize(
     "target",
     ["/", "/a", "/a/b?c=d#e", "/a//b", "/a?next=//evil.example", "/a?u=https://evil.example", "/%09/evil",
-     "/%5Cevil", "/@evil.example", "/:80", "/.//evil", "/;x", "/a'b(c)*"],
+     "/%5Cevil", "/@evil.example", "/:80", "/.//evil", "/;x", "/a'b(c)*", "/!~[]^"],
 )  # fmt: skip
 def test_local_targets(target: str) -> None:
     """One slash first, then visible ASCII without a backslash."""
@@ -114,7 +114,11 @@ def test_local_targets(target: str) -> None:
         ("https://host.example#x", "host.example"),
         ("http://10.0.0.1:5000/x", "10.0.0.1:5000"),
         ("http://localhost", "localhost"),
-        ("http://a", "a"),
+        *((f"http://{name}", name.lower()) for name in "azAZ09"),
+        *((f"http://{name}{name}{name}", 3 * name.lower()) for name in "azAZ09"),
+        ("https://a--b..c:65535/!~[]^", "a--b..c:65535"),
+        ("https://a:0", "a:0"),
+        ("https://a:9#~", "a:9"),
     ],
 )
 def test_target_host(target: str, host: str) -> None:
@@ -164,6 +168,7 @@ def test_target_host(target: str, host: str) -> None:
         ("http://svc/app", "/app/a%2fb", "a%2fb"),
         ("http://svc/app", "/app/a/%2e./b", None),
         ("http://svc/app", "/app/..a/b..", "..a/b.."),
+        ("http://svc/app", "/app/.../x", ".../x"),
         ("http://svc/app", "/app/x?back=/../y", "x?back=/../y"),
         ("http://svc/app", "http://svc/app/../x", None),
         ("http://svc/app", "/app/#/../x", ""),
