@@ -302,6 +302,12 @@ def test_a_wrong_type_is_refused_even_if_signed(claim: str, value: object) -> No
         verify(signed({**CONTEXT.to_claims(), claim: value}), KEYS, **CALL)
 
 
+def test_numbers_are_smaller_than_a_million_millions() -> None:
+    """The largest one, and its opposite."""
+    for number in (10**12 - 1, 1 - 10**12):
+        assert verify(signed({**CONTEXT.to_claims(), "dl": number}), KEYS, **CALL).deadline_ms == number
+
+
 def test_items_of_lists_are_text() -> None:
     """Whatever was signed, rights and labels can be compared with names."""
     found = verify(signed({**CONTEXT.to_claims(), "rights": [1], "subs": [None]}), KEYS, **CALL)
