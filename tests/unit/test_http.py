@@ -19,6 +19,7 @@ from plugit_wsgi.http import (
     NO_STORE,
     NOSNIFF,
     SAFE_METHODS,
+    Answer,
     Origin,
     as_path,
     canonical_path,
@@ -431,6 +432,7 @@ def test_methods() -> None:
 
 def test_headers_of_ours() -> None:
     """As browsers read them."""
+    assert Answer(status=204) == Answer(status=204, headers=(), body=b"")
     assert HTML == ("Content-Type", "text/html; charset=utf-8")
     assert NOSNIFF == ("X-Content-Type-Options", "nosniff")
     assert NO_STORE == ("Cache-Control", "private, no-store")

@@ -117,6 +117,7 @@ def test_local_targets(target: str) -> None:
         *((f"http://{name}", name.lower()) for name in "azAZ09"),
         *((f"http://{name}{name}{name}", 3 * name.lower()) for name in "azAZ09"),
         ("https://a--b..c:65535/!~[]^", "a--b..c:65535"),
+        ("https://ab", "ab"),
         ("https://a:0", "a:0"),
         ("https://a:9#~", "a:9"),
     ],
@@ -124,6 +125,12 @@ def test_local_targets(target: str) -> None:
 def test_target_host(target: str, host: str) -> None:
     """In lower case, with its port."""
     assert target_host(target) == host
+
+
+@pytest.mark.parametrize("port", ["", "x", "100000", "-1", "80:80"])
+def test_a_port_has_one_to_five_digits(port: str) -> None:
+    """What follows the colon is one, or there is no host at all."""
+    assert target_host(f"https://host.example:{port}") is None
 
 
 @pytest.mark.parametrize(
