@@ -92,7 +92,7 @@ def test_organization_mode_needs_an_organization(name: str, public: bool) -> Non
         assert error is None
     else:
         assert error is not None
-        assert error.reason == NO_ORGANIZATION
+        assert error.reason == NO_ORGANIZATION == "no_orga_in_orgamode"
         assert isinstance(error, LoginRequired) is (who.user is None)
 
 

@@ -107,6 +107,7 @@ def test_origin_of_any_host(host: str) -> None:
         ("http", "host.example", "https://host.example", False),
         ("http", "host.example:80", "http://host.example", False),
         ("http", "host.example:443", "https://host.example", False),
+        ("https", "host.example:443", "https://host.example:443", False),
         ("https", "host.example:443", "https://host.example", False),
         ("https", "host.example:443", "http://host.example", True),
         ("http", "host.example:8080", "http://host.example", True),
@@ -164,7 +165,14 @@ def test_visitor_and_user_cannot_be_shifted(v1: str, u1: str | None, v2: str, u2
 
 @pytest.mark.parametrize(
     ("v1", "u1", "v2", "u2"),
-    [("1:a", "b", "1", ":au"), ("a", "ub", "au", "b"), ("a:u", None, "a", ":"), ("a:", None, "a", "")],
+    [
+        ("1:a", "b", "1", ":au"),
+        ("a", "ub", "au", "b"),
+        ("a:u", None, "a", ":"),
+        ("a:", None, "a", ""),
+        ("1", "abcdefghi:", ":uabcdefghi", None),
+        ("a", "None", "a", None),
+    ],
 )
 def test_known_shifts(v1: str, u1: str | None, v2: str, u2: str | None) -> None:
     """Colons and letters of the formula inside of the values."""

@@ -13,21 +13,31 @@ from plugit_wsgi.errors import ActionNotFound
 from plugit_wsgi.http import (
     CORS_HEADERS,
     FILE_HEADERS,
+    HTML,
     KEPT_HEADERS,
+    METHODS,
+    NO_STORE,
+    NOSNIFF,
+    SAFE_METHODS,
+    Answer,
     Origin,
     as_path,
     canonical_path,
+    come_again,
     format_pairs,
     get_header,
     header_text,
     is_header_value,
     is_reserved,
+    one_line,
     origin_of,
     parse_pairs,
+    place_of,
     quote_target,
     read_cookies,
     select_headers,
     text_pairs,
+    wants_html,
     wire_text,
 )
 
@@ -97,7 +107,9 @@ def test_canonical_path(rest: str, canonical: str) -> None:
         "/a\nb",
         "/a\rb",
         "/a\tb",
+        "/a\x01",
         "/a\x1b",
+        "/a\x1f",
         "/a\x7f",
         "/a%2fb",
         "/a%2Fb",
@@ -160,6 +172,28 @@ def test_canonical_path_is_one_to_one(rest: str) -> None:
     assert canonical_path(unquote_to_bytes(path).decode("latin-1")) == path
 
 
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({}, ""),
+        ({"SCRIPT_NAME": "/app", "PATH_INFO": "/s/x/"}, "/app/s/x/"),
+        ({"PATH_INFO": "/100%;?#"}, "/100%25%3B%3F%23"),
+        ({"PATH_INFO": "/~-_!$&'()*+,=:@"}, "/~-_!$&'()*+,=:@"),
+        ({"PATH_INFO": "/\xe9\r\n"}, "/%E9%0D%0A"),
+        ({"PATH_INFO": "/\u20ac"}, "/%3F"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": ""}, "/a"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b=%20;c?/&+"}, "/a?b=%20;c?/&+"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "\xe9\u20ac <#"}, "/a?%E9?%20%3C%23"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b", "REQUEST_METHOD": "HEAD"}, "/a?b"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b", "REQUEST_METHOD": "POST"}, "/a"),
+        ({"PATH_INFO": "/a", "QUERY_STRING": "b", "REQUEST_METHOD": "OPTIONS"}, "/a"),
+    ],
+)
+def test_where_the_visitor_is(environ: dict[str, str], place: str) -> None:
+    """Where a login leads back to: of any bytes, and with a query only if it can be asked for again."""
+    assert place_of({"REQUEST_METHOD": "GET", **environ}) == place
+
+
 # Fields --------------------------------------------------------------------------------
 
 RESERVED = [
@@ -190,6 +224,8 @@ RESERVED = [
     " \ufeff\xa0[\x85ebuio_u_pk",
     "\u2003ebuio_u_pk",
     "\u200bebuio_u_pk",
+    "\u200febuio_u_pk",
+    "\u2060ebuio_u_pk",
     "\x1febuio_u_pk",
     "\x01\x1bebuio_u_pk",
     "e\x00b\x00u\x00i\x00o\x00_\x00",
@@ -204,6 +240,7 @@ FREE = [
     "xebuio_",
     "_ebuio_",
     "e_buio_",
+    "e buio_",
     "%65buio_",
     "ebuio%5F",
     "éebuio_",
@@ -322,6 +359,13 @@ def test_wire_text_never_leaves_its_line(text: str) -> None:
     assert header_text(sent) == re.sub(r"[\x00-\x1f\x7f]", " ", text)
 
 
+def test_text_on_the_wire() -> None:
+    """What is no text becomes text; of a service, whatever bytes it sent can be read."""
+    assert wire_text(7) == "7"
+    assert wire_text("\x00\t\x1f\x7f\x80") == "    \xc2\x80"
+    assert header_text("\xc3\xa9\xff\u20ac") == "é\ufffd?"
+
+
 @pytest.mark.parametrize(
     ("value", "clean"),
     [
@@ -346,6 +390,7 @@ def test_headers_are_selected_by_name_and_value() -> None:
     given = (("ETag", "a"), ("Set-Cookie", "b"), ("vary", "c"), ("VARY", "d"), ("Vary", "e\r\nX: y"))
     assert select_headers(given, KEPT_HEADERS) == (("ETag", "a"), ("vary", "c"), ("VARY", "d"))
     assert get_header(given, "vArY") == "c"
+    assert get_header(given, "etag") == "a"
     assert get_header(given, "x") is None
 
 
@@ -360,6 +405,37 @@ def test_headers_are_selected_by_name_and_value() -> None:
 def test_no_list_lets_through_what_commands_browser_or_server(name: str) -> None:
     """Allow-lists, and what is not on them for good."""
     assert select_headers([(name, "x")], FILE_HEADERS | CORS_HEADERS | KEPT_HEADERS) == ()
+
+
+def test_what_comes_back() -> None:
+    """Pages, files, and answers to other origins: these headers and no others."""
+    kept = {"etag", "last-modified", "cache-control", "vary", "content-language", "retry-after"}
+    file = {"content-type", "content-disposition", "content-length", "content-range", "accept-ranges"}
+    cors = {
+        "allow-origin",
+        "allow-credentials",
+        "expose-headers",
+        "max-age",
+        "allow-methods",
+        "allow-headers",
+    }
+    assert kept == KEPT_HEADERS
+    assert kept | file == FILE_HEADERS
+    assert {f"access-control-{name}" for name in cors} == CORS_HEADERS
+
+
+def test_methods() -> None:
+    """RFC 9110, but for TRACE and CONNECT; the first that are safe change nothing."""
+    assert {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} == METHODS
+    assert {"GET", "HEAD", "OPTIONS"} == SAFE_METHODS
+
+
+def test_headers_of_ours() -> None:
+    """As browsers read them."""
+    assert Answer(status=204) == Answer(status=204, headers=(), body=b"")
+    assert HTML == ("Content-Type", "text/html; charset=utf-8")
+    assert NOSNIFF == ("X-Content-Type-Options", "nosniff")
+    assert NO_STORE == ("Cache-Control", "private, no-store")
 
 
 # Origin --------------------------------------------------------------------------------
@@ -386,11 +462,15 @@ BASE = {"wsgi.url_scheme": "http", "SERVER_NAME": "here", "SERVER_PORT": "8080",
         ),
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.7"}, 1, ("http", "here:8080", "198.51.100.7")),
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.7,::1"}, 2, ("http", "here:8080", "198.51.100.7")),
+        ({"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.7 , ::1"}, 2, ("http", "here:8080", "198.51.100.7")),
         ({"HTTP_X_FORWARDED_FOR": "6.6.6.6"}, 2, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_FOR": ""}, 1, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "ftp"}, 1, ("http", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "https"}, 2, ("https", "here:8080", "192.0.2.1")),
         ({"HTTP_X_FORWARDED_PROTO": "ftp, https, http"}, 2, ("https", "here:8080", "192.0.2.1")),
+        ({"HTTP_X_FORWARDED_PROTO": "ftp,\thttps , http"}, 2, ("https", "here:8080", "192.0.2.1")),
+        ({"wsgi.url_scheme": "https"}, 1, ("https", "here:8080", "192.0.2.1")),
+        ({"HTTP_HOST": "a.example", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}, 1, ("http", "a.example", "6.6.6.6")),
         ({"HTTP_X_FORWARDED_PROTO": "HTTPS"}, 1, ("https", "here:8080", "192.0.2.1")),
     ],
 )  # fmt: skip
@@ -413,6 +493,7 @@ def test_origin(environ: dict[str, str], hops: int, expected: tuple[str, str, st
         ("", ""),
         ("unknown", ""),
         ("_hidden", ""),
+        ("x192.0.2.1", ""),
         ("192.0.2.1:4711", ""),
         ("192.0.2", ""),
         ("0x7f.1", ""),
@@ -474,3 +555,39 @@ def test_a_cookie_that_is_no_text_leaves_the_others() -> None:
     header = "a=1; b=\xff\xfe; c=\\\x80; \xff=x; d=\xc3\xa9"
     assert read_cookies({"HTTP_COOKIE": header}) == {"a": "1", "b": "", "d": ""}
     assert read_cookies({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("accept", "wants"),
+    [
+        (None, True),
+        ("", True),
+        ("text/html", True),
+        ("TEXT/HTML;q=0.9", True),
+        ("application/xhtml+xml", True),
+        ("image/png, */*;q=0.1", True),
+        ("text/*", True),
+        ("application/json", False),
+        ("text/plain", False),
+        ("image/*", False),
+    ],
+)
+def test_who_wants_a_page(accept: str | None, wants: bool) -> None:
+    """Whoever does not rule it out."""
+    assert wants_html({} if accept is None else {"HTTP_ACCEPT": accept}) is wants
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "1"), (-3.0, "1"), (0.2, "1"), (1.0, "1"), (1.1, "2"), (30, "30")]
+)
+def test_when_to_come_again(seconds: float, told: str) -> None:
+    """Whole seconds, never too early; nothing if the error does not say."""
+    error = RuntimeError()
+    assert come_again(error) == ()
+    error.retry_after = seconds  # type: ignore[attr-defined]
+    assert come_again(error) == (("Retry-After", told),)
+
+
+def test_one_line() -> None:
+    """Control bytes are blanks, all else is as it was."""
+    assert one_line("\x00\ta\r\n\x1f\x7fb\x80\xff ~!") == "  a    b\x80\xff ~!"

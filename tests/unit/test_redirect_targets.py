@@ -97,7 +97,7 @@ def test_quoting_makes_none_of_them_leave(target: str) -> None:
 @pytest.mark.parametrize(
     "target",
     ["/", "/a", "/a/b?c=d#e", "/a//b", "/a?next=//evil.example", "/a?u=https://evil.example", "/%09/evil",
-     "/%5Cevil", "/@evil.example", "/:80", "/.//evil", "/;x", "/a'b(c)*"],
+     "/%5Cevil", "/@evil.example", "/:80", "/.//evil", "/;x", "/a'b(c)*", "/!~[]^"],
 )  # fmt: skip
 def test_local_targets(target: str) -> None:
     """One slash first, then visible ASCII without a backslash."""
@@ -114,12 +114,23 @@ def test_local_targets(target: str) -> None:
         ("https://host.example#x", "host.example"),
         ("http://10.0.0.1:5000/x", "10.0.0.1:5000"),
         ("http://localhost", "localhost"),
-        ("http://a", "a"),
+        *((f"http://{name}", name.lower()) for name in "azAZ09"),
+        *((f"http://{name}{name}{name}", 3 * name.lower()) for name in "azAZ09"),
+        ("https://a--b..c:65535/!~[]^", "a--b..c:65535"),
+        ("https://ab", "ab"),
+        ("https://a:0", "a:0"),
+        ("https://a:9#~", "a:9"),
     ],
 )
 def test_target_host(target: str, host: str) -> None:
     """In lower case, with its port."""
     assert target_host(target) == host
+
+
+@pytest.mark.parametrize("port", ["", "x", "100000", "-1", "80:80"])
+def test_a_port_has_one_to_five_digits(port: str) -> None:
+    """What follows the colon is one, or there is no host at all."""
+    assert target_host(f"https://host.example:{port}") is None
 
 
 @pytest.mark.parametrize(
@@ -130,7 +141,11 @@ def test_target_host(target: str, host: str) -> None:
         ("http://svc:5000", "http://svc:5000/action/x?y=z", "action/x?y=z"),
         ("http://svc:5000", "HTTP://SVC:5000/x", None),
         ("http://svc:5000", "http://SVC:5000/x", "x"),
+        ("http://SVC:5000", "http://svc:5000/x", "x"),
         ("http://svc:5000", "http://svc:5000/x#part", "x"),
+        ("http://svc:5000", "http://svc:5000/x y", None),
+        ("http://svc:5000", "http://svc:5000/x\n", None),
+        ("http://svc:5000", "http://svc:5000/x\\y", None),
         ("http://svc:5000", "http://svc:5000", ""),
         ("http://svc:5000", "http://svc:5000?x", None),
         ("http://svc:5000", "http://svc:5001/x", None),
@@ -138,6 +153,9 @@ def test_target_host(target: str, host: str) -> None:
         ("http://svc:5000", "https://svc:5000/x", None),
         ("http://svc:5000", "x", None),
         ("http://svc/app", "/app/x", "x"),
+        ("http://svc/app/", "/app/x", "x"),
+        ("http://svc/box", "/box/y", "y"),
+        ("http://svc/box", "/bo/y", None),
         ("http://svc/app", "/app/", ""),
         ("http://svc/app", "/app", None),
         ("http://svc/app", "/application/x", None),
@@ -157,6 +175,7 @@ def test_target_host(target: str, host: str) -> None:
         ("http://svc/app", "/app/a%2fb", "a%2fb"),
         ("http://svc/app", "/app/a/%2e./b", None),
         ("http://svc/app", "/app/..a/b..", "..a/b.."),
+        ("http://svc/app", "/app/.../x", ".../x"),
         ("http://svc/app", "/app/x?back=/../y", "x?back=/../y"),
         ("http://svc/app", "http://svc/app/../x", None),
         ("http://svc/app", "/app/#/../x", ""),

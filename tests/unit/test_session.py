@@ -41,10 +41,35 @@ def test_what_is_too_old_is_nothing() -> None:
     store = CookieSessions(load_secrets(SECRET), lifetime=600, clock=clock)
     browser.keep(store.store(browser.request(), "x", b"content", path="/s/x/", secure=False))
     seen = []
-    for seconds in (599, 2, -601, -58, -3):
+    for seconds in (600, 1, -601, -60, -1):
         clock.advance(seconds)
         seen.append(store.load(browser.request(), "x", secure=False))
     assert seen == [b"content", None, b"content", b"content", None]
+
+
+def test_the_cookie_store_believes_for_thirty_days() -> None:
+    """Unless it was told another time."""
+    clock, browser = FakeClock(), Browser()
+    store = CookieSessions(load_secrets(SECRET), clock=clock)
+    browser.keep(store.store(browser.request(), "x", b"content", path="/s/x/", secure=False))
+    clock.advance(30 * 86400)
+    assert store.load(browser.request(), "x", secure=False) == b"content"
+    clock.advance(1)
+    assert store.load(browser.request(), "x", secure=False) is None
+
+
+@pytest.mark.parametrize(
+    ("secure", "name", "more"), [(False, "plugit-x", ""), (True, "__Secure-plugit-x", "; Secure")]
+)
+def test_cookies_of_the_cookie_store(secure: bool, name: str, more: str) -> None:
+    """For the mount alone, not for scripts; one that is forgotten ends at once."""
+    store, request = CookieSessions(load_secrets(SECRET)), request_with("")
+    (kept,) = store.store(request, "x", b"content", path="/s/x/", secure=secure)
+    cookie, _, attributes = kept.partition("; ")
+    assert cookie.partition("=")[0] == name
+    assert attributes == f"Path=/s/x/; HttpOnly; SameSite=Lax{more}"
+    ended = store.forget(request, "x", path="/s/x/", secure=secure)
+    assert ended == [f"{name}=; Path=/s/x/; HttpOnly; SameSite=Lax; Max-Age=0{more}"]
 
 
 @settings(max_examples=300, deadline=None)
@@ -92,7 +117,7 @@ def many(count: int, size: int = 1) -> tuple[tuple[str, str], ...]:
         ([("a", "1"), ("a", "2")], {"a": "2"}, 0),
         ([("k" * 64, "1")], {"k" * 64: "1"}, 0),
         ([("k" * 65, "1")], {}, 1),
-        ([("Az09_-", "1")], {"Az09_-": "1"}, 0),
+        ([("AZaz09_-", "1")], {"AZaz09_-": "1"}, 0),
         ([("", "1"), ("a b", "1"), ("a.b", "1"), ("a=b", "1"), ("a;", "1"), ("é", "1"), ("a\n", "1")], {}, 7),
         ([("a", "x" * 1024)], {"a": "x" * 1024}, 0),
         ([("a", "x" * 1025)], {}, 1),
@@ -130,6 +155,7 @@ def test_deleting_comes_first_and_makes_room() -> None:
     assert len(full.values) == 32
     again, _ = session.updated([("NEW", "2")], (), LIMITS, fits)
     assert {key: value for key, value in again.values.items() if key.lower() == "new"} == {"NEW": "2"}
+    assert "NEW" not in again.updated((), ["new"], LIMITS, fits)[0].values
 
 
 def test_values_cannot_be_changed_from_outside() -> None:
@@ -199,20 +225,35 @@ def test_values_are_dropped_when_the_user_changes(stored_by: str | None, read_by
 @pytest.mark.parametrize(
     "content",
     [
-        None,
         b"",
         b"null",
         b"[]",
         b"1",
         b"{",
         b"\xff",
+        b"[" * 100_000,
         b'{"v":{"a":"1"}}x',
         b'{"i":"v1","u":"8","v":{"a":"1"}}',
+        b'{"i":"v2","u":"7","v":{"a":"1"}}',
     ],
 )
-def test_what_cannot_be_read_is_nothing(content: bytes | None) -> None:
-    """Of an older release, or cut."""
+def test_what_cannot_be_read_is_nothing(content: bytes) -> None:
+    """Of an older release, cut, or somebody else's: it is to be forgotten."""
     assert from_content(content, "7", "v1") == Session()
+    assert is_foreign(content, "7", "v1")
+
+
+def test_no_state_and_the_own_state_are_not_foreign() -> None:
+    """Nothing to forget."""
+    assert from_content(None, "7", "v1") == Session()
+    assert not is_foreign(None, "7", "v1")
+    assert not is_foreign(to_content(Session(), "7", "v1"), "7", "v1")
+
+
+def test_content_is_short() -> None:
+    """Compact JSON in UTF-8: what a cookie holds is little."""
+    content = to_content(Session(values={"a": "é", "b": "2"}, organization="3"), "7", "v1")
+    assert content == '{"i":"v1","u":"7","o":"3","v":{"a":"é","b":"2"}}'.encode()
 
 
 @pytest.mark.parametrize(

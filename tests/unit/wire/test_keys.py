@@ -19,6 +19,7 @@ from plugit_wsgi.wire.keys import (
     derive,
     encode,
     format_service_key,
+    format_service_keys,
     load_secrets,
     parse_service_keys,
     service_keys,
@@ -41,6 +42,12 @@ def test_base64url_round_trip(data: bytes) -> None:
     text = encode(data)
     assert decode(text) == data
     assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def test_base64url_is_that_of_rfc_4648() -> None:
+    """Its last letters are letters, its padding is left out."""
+    texts = {b"": "", b"\xc7": "xw", b"\xc7\x1c": "xxw", b"\xc7\x1cq": "xxxx", b"\xff\xef\xbe": "_---"}
+    assert {data: encode(data) for data in texts} == texts
 
 
 @pytest.mark.parametrize("text", ["a", "ab+c", "ab/c", "ab c", "abc\n", "äbcd", "====", "YR", "ab=c", "a.bc"])
@@ -164,6 +171,8 @@ def test_service_key_round_trip(secrets: list[str]) -> None:
         (None, "secret_key"),
         (12345, "secret_key"),
         (b"x" * 32, "secret_key"),
+        (bytearray(b"x" * 32), "secret_key"),
+        ("\udcff" + "x" * 32, "secret_key[0]"),
         ({SECRET: 1}, "secret_key"),
     ],
 )
@@ -172,6 +181,7 @@ def test_bad_secrets_die_by_name(secret: Any, field: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_secrets(secret)
     assert caught.value.field == field
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert "secret of the tests" not in str(caught.value)
     assert "x" * 8 not in str(caught.value)
 
@@ -182,7 +192,9 @@ def test_secret_length_is_counted_in_bytes() -> None:
     assert load_secrets("x" * 32).keys == (b"x" * 32,)
 
 
-@pytest.mark.parametrize("text", ["", "ü", "YQ", "x" * 42, [], ["a" * 43, "short"], encode(b"x" * 31)])
+@pytest.mark.parametrize(
+    "text", ["", "ü", "YQ", "x" * 42, [], ["a" * 43, "short"], encode(b"x" * 31), [None], [b"a" * 43]]
+)
 def test_bad_service_keys_die_by_name(text: Any) -> None:
     """The text is not shown: it may be most of a key."""
     with pytest.raises(ConfigError, match="plugit-wsgi key") as caught:
@@ -194,7 +206,18 @@ def test_bad_service_keys_die_by_name(text: Any) -> None:
 def test_several_service_keys_while_rotating() -> None:
     """Newest last, as they were given."""
     texts = [format_service_key(service_keys(load_secrets(secret), "polls")) for secret in (OLD, SECRET)]
+    assert parse_service_keys(f" {text}\n" for text in texts) == parse_service_keys(texts)
     assert parse_service_keys(texts).keys == service_keys(load_secrets([OLD, SECRET]), "polls").keys
+
+
+def test_all_keys_of_a_service_as_one_text() -> None:
+    """With commas, and with blanks or line ends as well."""
+    ring = service_keys(load_secrets([OLD, SECRET]), "polls")
+    text = format_service_keys(ring)
+    assert text == ",".join(map(encode, ring.keys))
+    assert parse_service_keys(text) == parse_service_keys(text.replace(",", " ,\n")) == ring
+    assert format_service_key(ring) == encode(ring.keys[1])
+    assert ring.newest == KeyRing(ring.keys[1:])
 
 
 def test_keys_are_not_shown() -> None:

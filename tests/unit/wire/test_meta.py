@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import ipaddress
 import json
 from typing import Any
@@ -52,6 +54,29 @@ def test_only_the_tag_is_always_told() -> None:
     }
 
 
+def test_rules_have_the_names_of_version_1() -> None:
+    """Services set them."""
+    names = "logged_user member_user admin_user orga_member_user orga_admin_user"
+    assert tuple(f"only_{name}" for name in names.split()) == ACCESS_RULES
+
+
+def test_what_is_not_said_is_not_so() -> None:
+    """A meta of a template alone: no rule, not kept, no file, in the layout."""
+    assert dataclasses.asdict(ActionMeta.from_mapping({"template_tag": "t"})) == {
+        "template_tag": "t",
+        **dict.fromkeys(ACCESS_RULES, False),
+        "cache_time": 0,
+        "cache_by_user": None,
+        "user_info": (),
+        "public": False,
+        "json_only": False,
+        "xml_only": False,
+        "no_template": False,
+        "address_in_networks": None,
+        "fallback": "",
+    }
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -60,6 +85,9 @@ def test_only_the_tag_is_always_told() -> None:
         ({"template_tag": "t", "cache_by_user": None}, ActionMeta(template_tag="t")),
         ({"template_tag": "", "cache_by_user": True}, ActionMeta(cache_by_user=True)),
         ({"template_tag": "", "cache_time": 0.5}, ActionMeta(cache_time=0.5)),
+        ({"template_tag": "", "cache_time": 0}, ActionMeta()),
+        ({"template_tag": "", "cache_time": 10**9 - 1}, ActionMeta(cache_time=10**9 - 1)),
+        ({"template_tag": "", "fallback": "media/away.html"}, ActionMeta(fallback="media/away.html")),
         ({"template_tag": "", "only_admin_user": False}, ActionMeta()),
         ({"template_tag": "", "user_info": []}, ActionMeta()),
         ({"template_tag": "", "whatever": [1], "onlyish": 1, "Only_x": 1}, ActionMeta()),
@@ -119,6 +147,7 @@ def test_a_rule_of_a_wrong_type_is_refused(rule: str, value: object) -> None:
         ("json_only", "1"),
         ("xml_only", 1),
         ("no_template", None),
+        ("fallback", None),
         ("address_in_networks", None),
         ("address_in_networks", "10.0.0.0/8"),
         ("address_in_networks", ["nowhere"]),
@@ -169,6 +198,16 @@ def test_digest_tells_rules_apart(one: ActionMeta, other: ActionMeta) -> None:
     assert (one.rules_digest == other.rules_digest) == (rules(one) == rules(other))
     assert len(one.rules_digest) == 16
     assert set(one.rules_digest) <= set("0123456789abcdef")
+
+
+def test_digest_stays_as_it_is() -> None:
+    """Of JSON without blanks, its names sorted: services compare it with what they kept."""
+    rules = ",".join(f'"{name}":{str(name == ACCESS_RULES[0]).lower()}' for name in sorted(ACCESS_RULES))
+    text = f'[{{{rules}}},["10.0.0.0/8"],true]'
+    meta = ActionMeta(
+        only_logged_user=True, public=True, address_in_networks=(ipaddress.ip_network("10.0.0.0/8"),)
+    )
+    assert meta.rules_digest == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_digest_sees_every_rule() -> None:

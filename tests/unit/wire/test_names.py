@@ -14,6 +14,17 @@ ORIGINAL = {
     "IT_IS_A_FILE": "EbuIo-PlugIt-ItAFile",
     "NO_TEMPLATE": "EbuIo-PlugIt-NoTemplate",
     "SET_SESSION": "EbuIo-PlugIt-SetSession-",
+    "PING": "ping",
+    "VERSION": "version",
+    "META": "meta",
+    "TEMPLATE": "template",
+    "ACTION": "action",
+    "MEDIA": "media",
+    "MAIL": "mail",
+    "RESERVED": "ebuio_",
+    "USER_HEADER": "X-Plugit-User-",
+    "ORGANIZATION_NAME": "X-Plugit-Orga-Name",
+    "ORGANIZATION_CODOPS": "X-Plugit-Orga-Codops",
     "SESSION_HEADER": "X-Plugitsession-",
     "REMOTE_ADDRESS": "X-Plugit-Remote-Addr",
     "IF_NONE_MATCH": "X-Plugit-If-None-Match",
@@ -30,6 +41,29 @@ ORIGINAL = {
     "ORGANIZATION_PARAMETER": "ebuio_orgapk",
     "PROTOCOL_VERSION": "1",
 }
+
+
+OURS = {
+    "EXTENSIONS": ("fallback",),
+    "CONTEXT": "X-Plugit-Context",
+    "PROTOCOL": "X-Plugit-Protocol",
+    "DEADLINE": "X-Plugit-Deadline-Ms",
+    "REQUEST_ID": "X-Request-ID",
+    "DELETE_SESSION": "EbuIo-PlugIt-DelSession-",
+    "CSRF_MARKER_HEADER": "X-Plugit-Csrf-Marker",
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_names_of_ours(name: str) -> None:
+    """Services read and write them too."""
+    assert getattr(names, name) == OURS[name]
+
+
+def test_every_marker_has_its_nonce() -> None:
+    """Without one it is the original's."""
+    assert names.csrf_marker("") == "{~__PLUGIT_CSRF_TOKEN__~}"
+    assert names.csrf_marker("abc") == "{~__PLUGIT_CSRF_TOKEN__abc__~}"
 
 
 @pytest.mark.parametrize("name", ORIGINAL)

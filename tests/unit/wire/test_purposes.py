@@ -34,6 +34,16 @@ def derived() -> Iterator[tuple[str, bytes]]:
             yield f"{secret} {first} {second}", ring.derived(first).derived(second).keys[0]
 
 
+def test_purposes_stay_as_they_are() -> None:
+    """Other languages derive the service's; one of the host's that changes ends every session and token."""
+    hosts = (
+        "service/ session visitor csrf cookie mail preview redis-cache redis-session redis-session-id demo"
+    )
+    others = "context api session/ csrf/ cookie/ visitor login"
+    expected = [*(f"plugit-wsgi/{name}" for name in hosts.split()), *others.split()]
+    assert [purpose.value for purpose in Purpose] == expected
+
+
 def test_no_two_keys_are_equal() -> None:
     """Purposes x services x secrets, and what is derived from those, each with each."""
     found = list(derived())

@@ -51,3 +51,19 @@ def test_every_kind_is_frozen_and_carries_the_same(result: ActionResult) -> None
 def test_writes_are_true_if_there_are_any(writes: SessionWrites, something: bool) -> None:
     """An empty value is a value; a deletion is a write."""
     assert bool(writes) is something
+
+
+def test_what_is_not_said_of_an_answer() -> None:
+    """200, and no body."""
+    assert ActionResult().status == 200
+    assert (Status(status=404).body, Status(status=404).content_type) == (b"", "")
+
+
+@pytest.mark.parametrize(
+    "writes",
+    [SessionWrites(stored=(("a", ""),)), SessionWrites(deleted=("a",)), SessionWrites(cookies=("a=1",))],
+)
+def test_each_write_counts(writes: SessionWrites) -> None:
+    """A cookie alone as well."""
+    assert writes
+    assert not NO_WRITES
