@@ -20,10 +20,10 @@ SECRET: Final = "a secret of the tests, long enough."
 OLDER: Final = "an older secret of the tests, as long."
 SERVICES: Final = ("live", "notes", "pages", "polls", "shop", "twin", "x", "y")
 PURPOSES: Final = tuple(purpose.value for purpose in Purpose)
-WHOLE: Final = 4 * 1024 * 1024
+WHOLE: Final = 256 * 1024
 """Of longer texts, only so much is searched at their beginning: files of the tests are no pages."""
 
-_LONG_WORD = re.compile(rb"[A-Za-z0-9_+/-]{40}")
+_LONG_WORD = re.compile(rb"[A-Za-z0-9_+/-]{40,}")
 searched = 0
 """How many texts were searched so far, in this process."""
 
@@ -63,8 +63,10 @@ def find(text: str | bytes) -> list[str]:
     searched += 1
     raw = (text.encode("utf-8", "replace") if isinstance(text, str) else text)[:WHOLE]
     found = {label for secret, label in _PLAIN.items() if secret in raw}
-    if _LONG_WORD.search(raw) or b"\\x" in raw:
-        found |= {label for word, label in _WORDS.items() if word in raw}
+    # Of what no key can be in, nothing is compared.
+    words = raw if b"\\x" in raw else b"\n".join(_LONG_WORD.findall(raw))
+    if words:
+        found |= {label for word, label in _WORDS.items() if word in words}
     return sorted(found)
 
 

@@ -96,7 +96,7 @@ class _Watched:
         self._answer = answer
         self._pieces = iter(answer)
         self._judge = judge
-        self._sent = b""
+        self._sent = bytearray()
         self.closed = False
 
     def __iter__(self) -> _Watched:
@@ -114,12 +114,13 @@ class _Watched:
 
     def close(self) -> None:
         self.closed = True
-        self._judge._search(self._sent)
         try:
             self._answer.close()  # type: ignore[attr-defined]  # the validator's always has it
         except AssertionError as error:
             self._judge._keep(error)
             raise
+        finally:
+            self._judge._search(bytes(self._sent))
 
 
 def _comes_from_validate(traceback: TracebackType | None) -> bool:
