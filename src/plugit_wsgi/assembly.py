@@ -29,6 +29,7 @@ from .rendering import Renderer
 from .sandbox import SandboxFramer
 from .session import VisitorIds
 from .tokens import VisitTokens
+from .turns import Line
 from .visits import VisitOpener
 from .wire.keys import KeyRing, Purpose, service_keys
 
@@ -48,6 +49,7 @@ class Host:
     limits: Limits
     places: HostPlaces
     chairs: Chairs
+    line: Line
     secrets: KeyRing = field(repr=False)
     cache: Cache
     templates: Cache
@@ -131,7 +133,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
         finisher=Finisher(
             framer=framer,
-            renderer=Renderer(client, host.directory, host.observe, threads=host.threads, clock=host.clock),
+            renderer=Renderer(client, host.directory, host.observe, line=host.line, clock=host.clock),
             cache=host.cache,
             page_stale=client.limits.page_stale,
             title=client.service.name,
