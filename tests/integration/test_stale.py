@@ -298,6 +298,42 @@ def test_what_was_too_large_is_not_fetched_at_each_visit(
     assert "fits" in anna.get("/s/x/a").text
 
 
+def test_a_question_in_one_language_closes_no_page_in_another(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """What one visitor may choose, and the service is told, is a question of its own."""
+    host = make_host(limits=Limits(action_size=1000))
+    service.action(
+        "/a",
+        template="{{ text }}",
+        answer=lambda call: Reply(
+            body={"text": "x" * (2000 if call.headers["accept-language"] == "xx" else 2)}
+        ),
+    )
+    for language, status in (("xx", 502), ("en", 200), ("xx", 502)):
+        answer = host.visitor().get("/s/x/a", headers={"Accept-Language": language})
+        assert answer.status_code == status
+    assert len(service.called("/action")) == 2
+
+
+def test_a_page_that_costs_too_much_hides_no_answer_to_a_form(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """The service has done what it was asked for, so the visitor is told."""
+    host = make_host()
+    service.action(
+        "/a",
+        template=BOMB + "done",
+        answer=lambda call: Reply(body={"rows": [0] * 100 * (call.method == "GET")}),
+    )
+    service.action("/form", template="{% csrf_token %}", answer={})
+    visitor = host.visitor("anna")
+    token = visitor.token("/s/x/form")
+    assert visitor.get("/s/x/a").status_code == 502
+    answer = visitor.post("/s/x/a", data={"csrfmiddlewaretoken": token})
+    assert (answer.status_code, "done" in answer.text) == (200, True)
+
+
 def test_a_template_that_fails_for_one_is_tried_for_the_next(
     make_host: MakeHost, service: FakeService
 ) -> None:
