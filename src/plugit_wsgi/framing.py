@@ -227,7 +227,8 @@ class Framer:
         own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
         is_bound = bool(own) or (writes is not None and bool(writes.stored or writes.deleted))
         cookies = [*own, *self._identity(is_bound, visit), *self._service_cookies(visit, writes)]
-        return with_cookies(Answer(status=status, headers=tuple(headers), body=body), cookies)
+        answer = Answer(status=status, headers=tuple(headers), body=body)
+        return with_cookies(answer, [*_still_ended(visit, cookies), *cookies])
 
     def _identity(self, is_bound: bool, visit: Visit) -> list[str]:
         """The visitor's id, unless it is known: token and session are bound to it, so it comes along."""
@@ -283,17 +284,24 @@ class Framer:
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""
         cookies = [*self._store(session, visit), *self._identity(True, visit)]
-        return with_cookies(Answer(status=303, headers=(("Location", target), NO_STORE)), cookies)
+        answer = Answer(status=303, headers=(("Location", target), NO_STORE))
+        return with_cookies(answer, [*_still_ended(visit, cookies), *cookies])
 
 
 def with_cookies(answer: Answer, cookies: Sequence[str]) -> Answer:
     """The answer with Set-Cookie lines, and private then: what is stored for all hands a visitor's on.
 
-    A cookie that the answer sets already stays as it is.
+    They come after those of a layout, which may be of the same name, and then of an older state: the last one
+    counts.
     """
-    known = {value.partition("=")[0] for name, value in answer.headers if name == "Set-Cookie"}
-    more = [("Set-Cookie", line) for line in cookies if line.partition("=")[0] not in known]
+    more = [("Set-Cookie", line) for line in cookies]
     return replace(answer, headers=(*guarded(answer.headers, True), *more)) if more else answer
+
+
+def _still_ended(visit: Visit, cookies: Sequence[str]) -> list[str]:
+    """What ends in the browser, without names that the visit sets anew."""
+    names = {line.partition("=")[0] for line in cookies}
+    return [line for line in visit.ended if line.partition("=")[0] not in names]
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:

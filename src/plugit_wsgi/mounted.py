@@ -17,7 +17,7 @@ from .body import read_body
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
-from .framing import Framer, with_cookies
+from .framing import Framer
 from .hostapi.api import ServiceApi
 from .http import (
     ANY_ORIGIN,
@@ -125,7 +125,6 @@ class MountedService:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
             answer = self._refusals.answer(error, visit)
-        answer = with_cookies(answer, visit.ended)
         if self.service.sandbox:
             answer = sandbox.confined(answer, visit)
         self._observe(
