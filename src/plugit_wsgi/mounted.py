@@ -25,8 +25,8 @@ from .http import (
     NOSNIFF,
     UNQUOTED,
     Answer,
+    below,
     canonical_path,
-    is_local_target,
     origin_of,
     parse_pairs,
 )
@@ -171,7 +171,7 @@ class MountedService:
         if chosen not in {item.id for item in visit.visitor.organizations}:
             raise ActionNotFound("organization")
         back = fields.get("next", "")
-        target = back if is_local_target(back) and back.startswith(visit.base_url) else visit.base_url
+        target = visit.base_url if below(visit.base_url.rstrip("/"), back) is None else back
         return self._framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
 
 
