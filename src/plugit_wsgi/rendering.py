@@ -21,7 +21,7 @@ from .page import Fragment
 from .people import Visitor
 from .setbacks import Setbacks
 from .targets import action_target
-from .turns import Line, Rendering, Turns
+from .turns import Rendering
 from .wire.meta import ActionMeta
 from .wire.result import Html, Moved
 
@@ -35,7 +35,6 @@ class Renderer:
         client: fetches them.
         directory: for other users that templates name; None knows nobody.
         observe: takes events.
-        line: where those wait who render long.
         clock: the time.
     """
 
@@ -45,13 +44,11 @@ class Renderer:
         directory: Directory | None,
         observe: Observe,
         *,
-        line: Line,
         clock: Clock,
     ) -> None:
         self._client = client
         self._directory = directory
         self._observe = observe
-        self._turns = Turns(line)
         self._setbacks = Setbacks(clock)
 
     def render(self, asked: Asked, data: Mapping[str, Any], token: str) -> tuple[Fragment, bool]:
@@ -76,7 +73,7 @@ class Renderer:
 
         check()
         template = self._client.template(visit.action, meta, asked.deadline, visit.request_id)
-        with self._turns.begin(key, check) as pace:
+        with self._client.turns.begin(key, check) as pace:
             try:
                 rendered = template.render(data, self._facts(asked, token, pace))
             except TemplateError as error:

@@ -13,6 +13,7 @@ from plugit_wsgi.events import Event, FallbackServed, StaleServed
 from plugit_wsgi.page import Page
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
+from plugit_wsgi.turns import LONG
 from tests.integration.conftest import Host, MakeHost
 from tests.integration.test_rules import until
 
@@ -296,6 +297,21 @@ def test_what_was_too_large_is_not_fetched_at_each_visit(
     clock.advance(7)
     service.action("/a", template="fits", answer={})
     assert "fits" in anna.get("/s/x/a").text
+
+
+def test_a_template_that_takes_long_to_compile_waits_for_the_turn(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """As one that takes long to render: many of them at a time would slow the whole host down."""
+    host = make_host()
+    for name in ("long", "later"):
+        service.action(f"/{name}", template=f"{name}{'{% now 0 %}' * 5000}", answer={})
+    service.action("/short", template="short", answer={})
+    with host.middleware._clients[0].turns.begin("another page") as pace:
+        pace(2 * LONG)
+        statuses = [host.visitor().get(f"/s/x/{name}").status_code for name in ("long", "short")]
+    assert statuses == [503, 200]
+    assert host.visitor().get("/s/x/later").status_code == 200
 
 
 def test_a_question_in_one_language_closes_no_page_in_another(
