@@ -77,10 +77,14 @@ class Asked:
 
     @property
     def question(self) -> tuple[object, ...]:
-        """All that the answer to a GET can depend on: what is asked, and by whom."""
+        """What an answer mostly depends on: what is asked, how, and by whom.
+
+        Not the browser's name and address: of a page that costs too much, a crowd would pay once for each.
+        """
         visit = self.visit
         organization = visit.visitor.organization
         return (
+            visit.method,
             visit.action,
             self.meta.template_tag,
             visit.query,
@@ -88,6 +92,7 @@ class Asked:
             None if organization is None else organization.id,
             tuple(sorted(visit.session.values.items())),
             tuple(sorted(visit.cookies.values.items())),
+            None if self.audience.cached else visit.environ.get("HTTP_ACCEPT_LANGUAGE"),
         )
 
     def later(self, seconds: float) -> Asked:

@@ -29,6 +29,7 @@ from .rendering import Renderer
 from .sandbox import SandboxFramer
 from .session import VisitorIds
 from .tokens import VisitTokens
+from .turns import Line, Turns
 from .visits import VisitOpener
 from .wire.keys import KeyRing, Purpose, service_keys
 
@@ -48,6 +49,7 @@ class Host:
     limits: Limits
     places: HostPlaces
     chairs: Chairs
+    line: Line
     secrets: KeyRing = field(repr=False)
     cache: Cache
     templates: Cache
@@ -108,6 +110,7 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         engine=engine,
         cache=host.cache,
         templates=host.templates,
+        turns=Turns(host.line),
         flights=Flights(host.chairs),
         clock=host.clock,
     )
@@ -131,7 +134,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
         finisher=Finisher(
             framer=framer,
-            renderer=Renderer(client, host.directory, host.observe, threads=host.threads, clock=host.clock),
+            renderer=Renderer(client, host.directory, host.observe, clock=host.clock),
             cache=host.cache,
             page_stale=client.limits.page_stale,
             title=client.service.name,

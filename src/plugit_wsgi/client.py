@@ -34,6 +34,7 @@ from .http import FILE_HEADERS, below, canonical_path, get_header
 from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, ServiceResponse, TemplateEngine
 from .lifetimes import DAY, read_lifetime
 from .setbacks import Setbacks
+from .turns import Turns
 from .wire import names
 from .wire.context import LIFETIME, SignedContext, digest
 from .wire.keys import KeyRing
@@ -77,6 +78,7 @@ class ServiceClient:
         engine: compiles its templates.
         cache: keeps meta.
         templates: keeps compiled templates, in this process.
+        turns: of whoever compiles or renders long.
         flights: of loads under way, so that many visitors ask once.
         clock: the time.
     """
@@ -91,6 +93,7 @@ class ServiceClient:
         engine: TemplateEngine,
         cache: Cache,
         templates: Cache,
+        turns: Turns,
         flights: Flights,
         clock: Clock,
     ) -> None:
@@ -103,6 +106,7 @@ class ServiceClient:
         self._engine = engine
         self._cache = cache
         self._templates = templates
+        self.turns = turns
         self._clock = clock
 
     def meta(self, action: str, deadline: Deadline, request_id: str = "") -> ActionMeta | Moved:
@@ -233,7 +237,8 @@ class ServiceClient:
             try:
                 text = source.decode("utf-8")
                 menu = self.service.menu_action
-                compiled = self._engine.compile(text, template_tag=tag, menu_action=menu)
+                with self.turns.begin(key) as pace:
+                    compiled = self._engine.compile(text, template_tag=tag, menu_action=menu, pace=pace)
             except UnicodeDecodeError as error:
                 raise TemplateError("the template is not UTF-8", template_tag=tag) from error
             except TemplateError as error:

@@ -4,7 +4,8 @@
    is no domain, scripts cannot read them.
 2. A name holds the service's, closed by a dot, which no service's name has: ``shop`` neither sets nor reads
    what is ``shop-admin``'s, ours or the host's.
-3. A value is signed for service, name and user: nobody plants one, and another user's is nothing.
+3. A value is signed for service, name and owner: another user's is nothing, and one of nobody's is for the
+   browser that got it, or a neighbour of the host could plant their own.
 4. What has a reserved name, does not parse or is over a quota is left out.
 """
 
@@ -71,8 +72,8 @@ class ServiceCookies:
         self._limits = limits
         self._clock = clock
 
-    def load(self, request: webob.Request, user_id: str | None, *, secure: bool) -> Held:
-        """What a visitor has of this service."""
+    def load(self, request: webob.Request, owner: str, *, secure: bool) -> Held:
+        """What a visitor has of this service; `owner` as of `owner_of`."""
         start = self._full_name("", secure)
         values: dict[str, str] = {}
         foreign = []
@@ -81,7 +82,7 @@ class ServiceCookies:
             if name == full_name or not is_allowed_name(name):
                 continue
             value = load_cookie(
-                request, full_name, self._keys, Purpose.SERVICE_COOKIE.of(self._subject(name, user_id))
+                request, full_name, self._keys, Purpose.SERVICE_COOKIE.of(self._subject(name, owner))
             )
             if value is None or not self._has_room(values, name, value.decode("latin-1")):
                 foreign.append(full_name)
@@ -90,14 +91,14 @@ class ServiceCookies:
         return Held(values=values, foreign=tuple(foreign))
 
     def rebuilt(
-        self, lines: Iterable[str], held: Held, user_id: str | None, *, path: str, secure: bool
+        self, lines: Iterable[str], held: Held, owner: str, *, path: str, secure: bool
     ) -> tuple[Sequence[str], int]:
         """What a service sets, as Set-Cookie values of ours.
 
         Args:
             lines: the service's Set-Cookie values, as received.
             held: what the visitor has already; it counts for the quota.
-            user_id: of the visitor.
+            owner: as of `owner_of`.
             path: of the mount, with trailing slash.
             secure: the visitor came by https.
 
@@ -120,7 +121,7 @@ class ServiceCookies:
             elif self._has_room(values, name, value):
                 values[name] = value
                 token = self._keys.sign(
-                    value.encode("latin-1"), Purpose.SERVICE_COOKIE.of(self._subject(name, user_id))
+                    value.encode("latin-1"), Purpose.SERVICE_COOKIE.of(self._subject(name, owner))
                 )
                 found[name] = format_cookie(full_name, token, path=path, secure=secure, age=age)
             else:
@@ -172,8 +173,13 @@ class ServiceCookies:
         # Over https only the prefixed name counts: any neighbour on plain http could plant the other.
         return f"{'__Secure-' if secure else ''}plugit-c-{self._service}.{name}"
 
-    def _subject(self, name: str, user_id: str | None) -> str:
-        return json.dumps([self._service, name, user_id])
+    def _subject(self, name: str, owner: str) -> str:
+        return json.dumps([self._service, name, owner])
+
+
+def owner_of(user_id: str | None, visitor_id: str) -> str:
+    """Whose cookies a visitor has: the user's, in any browser; without one, those of this browser."""
+    return f"visitor {visitor_id}" if user_id is None else f"user {user_id}"
 
 
 def is_allowed_name(name: str) -> bool:

@@ -58,9 +58,7 @@ def check_disguise(file: IO[bytes], length: int, kind: str, content_type: str) -
     Raises:
         BadRequest: names the field, or what could hide one.
     """
-    head = file.read(_PIECE)
-    file.seek(0)
-    first = head.replace(b"\0", b"").lstrip(_LEADING)
+    first = _first(file)
     is_json = first.startswith(b"{") or _JSON_TYPE.fullmatch(kind) is not None
     declared = _XML_TYPE.fullmatch(kind) is not None
     if is_json:
@@ -69,6 +67,16 @@ def check_disguise(file: IO[bytes], length: int, kind: str, content_type: str) -
     elif declared or first.startswith(b"<"):
         _check_xml(file, length, first, content_type, declared=declared)
     file.seek(0)
+
+
+def _first(file: IO[bytes]) -> bytes:
+    """The first piece from where something stands; parsers skip any number of blanks."""
+    first = b""
+    while not first and (piece := file.read(_PIECE)):
+        first = piece.replace(b"\0", b"").lstrip(_LEADING)
+    first = (first + file.read(_PIECE).replace(b"\0", b""))[:_PIECE]
+    file.seek(0)
+    return first
 
 
 def _check_json(file: IO[bytes], length: int) -> None:

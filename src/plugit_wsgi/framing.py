@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import webob
 
 from .config import Limits
-from .cookies import ServiceCookies
+from .cookies import ServiceCookies, owner_of
 from .csrf import format_cookie
 from .dispositions import rebuilt_disposition
 from .errors import ServiceFailed
@@ -46,6 +47,7 @@ from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 SANDBOX = ("Content-Security-Policy", "sandbox")
+_DATED = re.compile("; Max-Age=[1-9]")
 
 
 class Framer:
@@ -225,15 +227,23 @@ class Framer:
         writes: SessionWrites | None = None,
     ) -> Answer:
         own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
+        theirs = self._service_cookies(visit, writes)
         is_bound = bool(own) or (writes is not None and bool(writes.stored or writes.deleted))
-        cookies = [*own, *self._identity(is_bound, visit), *self._service_cookies(visit, writes)]
-        return with_cookies(Answer(status=status, headers=tuple(headers), body=body), cookies)
+        of_nobody = theirs if visit.user_id is None else ()
+        cookies = [*own, *self._identity(is_bound, of_nobody, visit), *theirs]
+        answer = Answer(status=status, headers=tuple(headers), body=body)
+        return with_cookies(answer, [*_still_ended(visit, cookies), *cookies])
 
-    def _identity(self, is_bound: bool, visit: Visit) -> list[str]:
-        """The visitor's id, unless it is known: token and session are bound to it, so it comes along."""
-        if not is_bound or not visit.is_new:
+    def _identity(self, is_bound: bool, of_nobody: Sequence[str], visit: Visit) -> list[str]:
+        """The visitor's id, unless it is known: token and session are bound to it, so it comes along.
+
+        Cookies of nobody's are, too; with one that has a date, the id stays as long as any may.
+        """
+        is_dated = any(_DATED.search(line) for line in of_nobody)
+        if not is_dated and not (visit.is_new and (is_bound or of_nobody)):
             return []
-        return [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure)]
+        age = int(self._limits.cookie_age) if is_dated else None
+        return [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure, age=age)]
 
     def _token_cookie(self, visit: Visit, token: str) -> list[str]:
         """The cookie that a page with a token needs, unless the visitor has a good one already."""
@@ -261,7 +271,11 @@ class Framer:
         if writes is None or not writes.cookies or self._cookies is None:
             return []
         found, ignored = self._cookies.rebuilt(
-            writes.cookies, visit.cookies, visit.user_id, path=visit.base_url, secure=visit.origin.secure
+            writes.cookies,
+            visit.cookies,
+            owner_of(visit.user_id, visit.visitor_id),
+            path=visit.base_url,
+            secure=visit.origin.secure,
         )
         self._tell_ignored("cookies", ignored, visit)
         return found
@@ -282,18 +296,25 @@ class Framer:
 
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""
-        cookies = [*self._store(session, visit), *self._identity(True, visit)]
-        return with_cookies(Answer(status=303, headers=(("Location", target), NO_STORE)), cookies)
+        cookies = [*self._store(session, visit), *self._identity(True, (), visit)]
+        answer = Answer(status=303, headers=(("Location", target), NO_STORE))
+        return with_cookies(answer, [*_still_ended(visit, cookies), *cookies])
 
 
 def with_cookies(answer: Answer, cookies: Sequence[str]) -> Answer:
     """The answer with Set-Cookie lines, and private then: what is stored for all hands a visitor's on.
 
-    A cookie that the answer sets already stays as it is.
+    They come after those of a layout, which may be of the same name, and then of an older state: the last one
+    counts.
     """
-    known = {value.partition("=")[0] for name, value in answer.headers if name == "Set-Cookie"}
-    more = [("Set-Cookie", line) for line in cookies if line.partition("=")[0] not in known]
+    more = [("Set-Cookie", line) for line in cookies]
     return replace(answer, headers=(*guarded(answer.headers, True), *more)) if more else answer
+
+
+def _still_ended(visit: Visit, cookies: Sequence[str]) -> list[str]:
+    """What ends in the browser, without names that the visit sets anew."""
+    names = {line.partition("=")[0] for line in cookies}
+    return [line for line in visit.ended if line.partition("=")[0] not in names]
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:

@@ -7,7 +7,8 @@
 3. Few may wait, not for long, and only where places move: a waiting line of any length, or at a service that
    hangs, would be the very harm it should prevent.
 4. A service whose places come back quickly may take what is kept free, and one more than all services have
-   together, so that it finds a place beside slow ones that hold all others. Only while it has at most `FEW`.
+   together, so that it finds a place beside slow ones that hold all others. Only while it has at most `FEW`,
+   and the last place is not for one that has some while another has none.
 5. A stream counts apart, so a slow download never holds the place of a page.
 """
 
@@ -203,7 +204,9 @@ class HostPlaces:
         kept_free = min(self._idle, self.calls // 2) if places.taken else 0
         if self._calls_taken + kept_free < self.calls:
             return True
-        return self._calls_taken <= self.calls and places.taken <= FEW and places.is_quick
+        # To look quick is easy: the last one stays for a service without a call.
+        last = self.calls - (1 if places.taken and self._idle else 0)
+        return self._calls_taken <= last and places.taken <= FEW and places.is_quick
 
     def _has_room_for_stream(self, places: Places) -> bool:
         if self._calls_taken + self._streams_taken >= self.together:

@@ -263,13 +263,21 @@ class CompiledTemplate(Protocol):
 class TemplateEngine(Protocol):
     """Compiles the templates of services. Thread-safe."""
 
-    def compile(self, source: str, *, template_tag: str, menu_action: str) -> CompiledTemplate:
+    def compile(
+        self,
+        source: str,
+        *,
+        template_tag: str,
+        menu_action: str,
+        pace: Callable[[float], None] = lambda _seconds: None,
+    ) -> CompiledTemplate:
         """Compiles one template text.
 
         Args:
             source: the template.
             template_tag: for errors.
             menu_action: name of the block that is the menu.
+            pace: told now and then how many seconds of the processor it took so far; what it raises goes on.
 
         Raises:
             TemplateError: with the line, if the text is not a template.

@@ -37,6 +37,7 @@ from .observers.log import LogLines
 from .people import User
 from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
+from .turns import Line
 from .wire.keys import Purpose, load_secrets
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class PlugItMiddleware:
                 limits=limits,
                 places=HostPlaces(threads, limits, clock),
                 chairs=Chairs(max(1, threads // 8)),
+                line=Line(threads),
                 secrets=secrets,
                 cache=stores.cache or MemoryCache(limits.cache_size, clock),
                 templates=MemoryCache(limits.cache_size, clock),

@@ -17,7 +17,7 @@ from .body import read_body
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
-from .framing import Framer, with_cookies
+from .framing import Framer
 from .hostapi.api import ServiceApi
 from .http import (
     ANY_ORIGIN,
@@ -25,8 +25,8 @@ from .http import (
     NOSNIFF,
     UNQUOTED,
     Answer,
+    below,
     canonical_path,
-    is_local_target,
     origin_of,
     parse_pairs,
 )
@@ -125,7 +125,6 @@ class MountedService:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
             answer = self._refusals.answer(error, visit)
-        answer = with_cookies(answer, visit.ended)
         if self.service.sandbox:
             answer = sandbox.confined(answer, visit)
         self._observe(
@@ -172,7 +171,7 @@ class MountedService:
         if chosen not in {item.id for item in visit.visitor.organizations}:
             raise ActionNotFound("organization")
         back = fields.get("next", "")
-        target = back if is_local_target(back) and back.startswith(visit.base_url) else visit.base_url
+        target = visit.base_url if below(visit.base_url.rstrip("/"), back) is None else back
         return self._framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
 
 

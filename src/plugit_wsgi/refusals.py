@@ -24,7 +24,7 @@ from .errors import (
     WireError,
 )
 from .events import Fault, Refused
-from .framing import Framer, is_for_other_origins, login_target
+from .framing import Framer, is_for_other_origins, login_target, with_cookies
 from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
@@ -59,12 +59,12 @@ class Refusals:
         # In the frame of a sandbox no other page of the host can be opened.
         target = None if visit.in_frame else login_target(self._login_url, visit.request)
         if isinstance(error, LoginRequired) and html and target is not None:
-            return Answer(status=302, headers=(("Location", target), NO_STORE))
+            return with_cookies(Answer(status=302, headers=(("Location", target), NO_STORE)), visit.ended)
         reason = error.reason if isinstance(error, RequestRejected) else ""
         headers = error.headers if isinstance(error, ServiceRefused) else ()
         headers = (*headers, *come_again(error))
         if not html:
-            return _plain(error.status, reason, headers, visit.request)
+            return with_cookies(_plain(error.status, reason, headers, visit.request), visit.ended)
         fragment = error_fragment(
             error.status,
             reason,

@@ -21,7 +21,7 @@ from .page import Fragment
 from .people import Visitor
 from .setbacks import Setbacks
 from .targets import action_target
-from .turns import Turns
+from .turns import Rendering
 from .wire.meta import ActionMeta
 from .wire.result import Html, Moved
 
@@ -35,7 +35,6 @@ class Renderer:
         client: fetches them.
         directory: for other users that templates name; None knows nobody.
         observe: takes events.
-        threads: of the process.
         clock: the time.
     """
 
@@ -45,13 +44,11 @@ class Renderer:
         directory: Directory | None,
         observe: Observe,
         *,
-        threads: int,
         clock: Clock,
     ) -> None:
         self._client = client
         self._directory = directory
         self._observe = observe
-        self._turns = Turns(threads)
         self._setbacks = Setbacks(clock)
 
     def render(self, asked: Asked, data: Mapping[str, Any], token: str) -> tuple[Fragment, bool]:
@@ -76,7 +73,7 @@ class Renderer:
 
         check()
         template = self._client.template(visit.action, meta, asked.deadline, visit.request_id)
-        with self._turns.begin(key, check) as pace:
+        with self._client.turns.begin(key, check) as pace:
             try:
                 rendered = template.render(data, self._facts(asked, token, pace))
             except TemplateError as error:
@@ -86,7 +83,7 @@ class Renderer:
                 raise
         return rendered.fragment, rendered.personal
 
-    def _facts(self, asked: Asked, token: str, pace: Callable[[float], None]) -> TemplateFacts:
+    def _facts(self, asked: Asked, token: str, pace: Rendering) -> TemplateFacts:
         visit, service = asked.visit, self._client.service
         return TemplateFacts(
             visitor=visit.visitor,
@@ -100,22 +97,24 @@ class Renderer:
             static_url=visit.prefix + "/_assets/",
             user_mode=visit.user_mode,
             real_users=not visit.user_mode,
-            get_user=self._other_user,
-            include=lambda action: self._include(action, asked),
+            get_user=lambda user_id: self._other_user(user_id, pace),
+            include=lambda action: self._include(action, asked, pace),
             pace=pace,
         )
 
-    def _other_user(self, user_id: str) -> Mapping[str, Any] | None:
-        user = None if self._directory is None else self._directory.user(str(user_id))
+    def _other_user(self, user_id: str, pace: Rendering) -> Mapping[str, Any] | None:
+        with pace.paused():
+            user = None if self._directory is None else self._directory.user(str(user_id))
         if user is None:
             return None
         visitor = Visitor(user=user)
         return {name: visitor.field(name) for name in self._client.service.user_fields}
 
-    def _include(self, action: str, asked: Asked) -> CompiledTemplate | None:
+    def _include(self, action: str, asked: Asked, pace: Rendering) -> CompiledTemplate | None:
         """The template of another action, for a visitor who may see that action."""
         try:
-            return self._included(action.encode("utf-8").decode("latin-1"), asked)
+            with pace.paused():
+                return self._included(action.encode("utf-8").decode("latin-1"), asked)
         except RequestRejected as error:
             # What this visitor may not see is no fault, and nothing to fill the log with.
             _log.debug("%s does not include %r: %s", asked.visit.action, action, error)

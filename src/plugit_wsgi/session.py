@@ -214,10 +214,10 @@ class VisitorIds:
         """A new id, 128 bits."""
         return secrets.token_urlsafe(16)
 
-    def format_cookie(self, visitor_id: str, *, secure: bool) -> str:
-        """The Set-Cookie value for an id."""
+    def format_cookie(self, visitor_id: str, *, secure: bool, age: int | None = None) -> str:
+        """The Set-Cookie value for an id; `age` as of the function of that name."""
         token = self._keys.sign(visitor_id.encode("ascii"), Purpose.VISITOR_ID)
-        return format_cookie(_visitor_cookie_name(secure), token, path="/", secure=secure)
+        return format_cookie(_visitor_cookie_name(secure), token, path="/", secure=secure, age=age)
 
 
 def format_cookie(name: str, value: str, *, path: str, secure: bool, age: int | None = None) -> str:

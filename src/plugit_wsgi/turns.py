@@ -5,16 +5,18 @@ service they visit. How long a page takes shows only while it is made:
 
 1. Up to `LONG` a rendering runs as it comes. Beyond, one at a time goes on; the others wait for their turn.
 2. Beyond `SLOW` it rests after each `STEP`, so that whoever needs the interpreter gets it at once; and no
-   more may wait than leave half of the threads to others.
+   more may wait, at all services together, than leave half of the threads to others.
 3. While it does, the same page is not begun again by others; they wait for the turn, too.
 4. Who waited looks again whether there is any use in going on.
+5. Who asks somebody else meanwhile, as for an include, has no turn: that may take as long as it likes.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from .errors import ServiceBusy
@@ -29,18 +31,36 @@ WAIT = 0.5
 RETRY_AFTER = 1.0
 
 
+class Line:
+    """Those who wait for a turn, at all services of a process together. Thread-safe.
+
+    Args:
+        threads: of the process.
+
+    Attributes:
+        room: how many may wait for slow ones.
+        waiting: how many wait.
+        changed: lock and signal of all turns.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.room = max(1, threads // 2 - 1)
+        self.waiting = 0
+        self.changed = threading.Condition()
+
+
 class Turns:
     """The turn of one service. Thread-safe.
 
     Args:
-        threads: of the process.
+        line: where one waits for it.
         rest: sleeps that many seconds.
     """
 
-    def __init__(self, threads: int, rest: Callable[[float], None] = time.sleep) -> None:
-        self.line = max(1, threads // 2 - 1)
+    def __init__(self, line: Line, rest: Callable[[float], None] = time.sleep) -> None:
         self.rest = rest
-        self._changed = threading.Condition()
+        self._line = line
+        self._changed = line.changed
         self._holder: Rendering | None = None
         self._waiting = 0
 
@@ -66,6 +86,7 @@ class Turns:
         """
         with self._changed:
             self._waiting += 1
+            self._line.waiting += 1
             try:
                 self._changed.wait_for(lambda: self._holder is None or self._is_crowded(), timeout=WAIT)
                 if self._holder is not None:
@@ -73,6 +94,7 @@ class Turns:
                 self._holder = rendering
             finally:
                 self._waiting -= 1
+                self._line.waiting -= 1
 
     def give_back(self) -> None:
         """The next may go on."""
@@ -86,7 +108,9 @@ class Turns:
             self._changed.notify_all()
 
     def _is_crowded(self) -> bool:
-        return self._holder is not None and self._holder.is_slow and self._waiting > self.line
+        # One of each service may wait in any case: the crowd may be that of another.
+        is_crowd = self._line.waiting > self._line.room and self._waiting > 1
+        return is_crowd and self._holder is not None and self._holder.is_slow
 
 
 class Rendering:
@@ -130,8 +154,15 @@ class Rendering:
         if seconds > SLOW:
             self._rest(seconds)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Somebody else is asked in the block: the turn is free, and taken again when rendering goes on."""
+        self._end()
+        yield
+
     def _end(self) -> None:
         if self._has_turn:
+            self._has_turn = False
             self._turns.give_back()
 
     def _rest(self, seconds: float) -> None:

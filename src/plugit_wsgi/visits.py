@@ -11,7 +11,7 @@ from typing import Any
 import webob
 
 from .config import Service
-from .cookies import Held, ServiceCookies
+from .cookies import Held, ServiceCookies, owner_of
 from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
@@ -165,7 +165,7 @@ class VisitOpener:
             ended.extend(self._sessions.forget(request, service.name, path=base_url, secure=secure))
         held = Held()
         if self._cookies is not None:
-            held = self._cookies.load(request, user_id, secure=secure)
+            held = self._cookies.load(request, owner_of(user_id, visitor_id), secure=secure)
             ended.extend(self._cookies.ended(held, path=base_url, secure=secure))
         return Visit(
             request=request,

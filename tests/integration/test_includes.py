@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from plugit_wsgi.testing.fake_service import FakeService
+from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from tests.integration.conftest import Host, MakeHost
 
 LOAD = "{% load plugit_tags %}"
@@ -53,3 +55,26 @@ def test_an_include_of_ones_own_is_found(host: Host, service: FakeService) -> No
     service.action("/a", template=LOAD + "[{% plugitInclude 'dir/menu' %}]", answer={})
     service.action("/dir/menu", template="MENU", answer={})
     assert "[MENU]" in host.visitor().get("/s/x/a").text
+
+
+def test_who_waits_for_an_include_keeps_nobody_from_rendering(host: Host, service: FakeService) -> None:
+    """A service that takes its time with the meta of an include holds no turn with it."""
+    asked, going_on = threading.Event(), threading.Event()
+
+    def hang(_call: Call) -> Reply:
+        asked.set()
+        going_on.wait(5)
+        return Reply(status=404)
+
+    loop = LOAD + "{% for each in rows %}{{ each|upper }}{% endfor %}"
+    rows = {"rows": ["x"] * 4000}
+    service.action("/long", template=loop, answer=rows)
+    service.action("/hanging", template=loop + "{% plugitInclude 'hang' %}", answer=rows)
+    service.answer("/meta/hang", hang)
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(host.visitor().get, "/s/x/hanging")
+        assert asked.wait(5)
+        other = host.visitor().get("/s/x/long")
+        going_on.set()
+        assert hanging.result(5).status_code == 200
+    assert other.status_code == 200

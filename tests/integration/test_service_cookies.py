@@ -57,11 +57,11 @@ def test_without_the_setting_nothing_passes(make_host: MakeHost, service: FakeSe
     service.action("/set", meta=JSON, answer=Reply(headers=SID))
     service.action("/told", meta=JSON, answer=told)
     taking, plain = make_host(of_service=TAKES), make_host()
-    first = taking.visitor()
+    first = taking.visitor("anna")
     first.get("/s/x/set")
     assert lines_of(plain.visitor().get("/s/x/set")) == []
     for host, cookie in ((taking, "sid=abc"), (plain, "")):
-        visitor = host.visitor()
+        visitor = host.visitor("anna")
         visitor.carry("plugit-c-x.sid", first.cookie("plugit-c-x.sid", "/s/x/"), "/s/x/")
         assert visitor.get("/s/x/told").text == said(cookie)
 
@@ -108,6 +108,40 @@ def test_another_user_in_the_same_browser_has_none(host: Host) -> None:
     assert answer.text == said("")
     assert lines_of(answer) == ["plugit-c-x.sid=; Path=/s/x/; HttpOnly; SameSite=Lax; Max-Age=0"]
     assert other.cookie("plugit-c-x.sid", "/s/x/") is None
+
+
+def test_nobodys_cookie_is_nothing_in_another_browser(host: Host) -> None:
+    """Whoever can set cookies for the host, a neighbour on its domain, plants none of their own."""
+    theirs, victim = host.visitor(), host.visitor()
+    theirs.get("/s/x/set")
+    victim.get("/s/x/set")
+    victim.carry("plugit-c-x.sid", theirs.cookie("plugit-c-x.sid", "/s/x/"), "/s/x/")
+    answer = victim.get("/s/x/told")
+    assert answer.text == said("")
+    assert len(lines_of(answer)) == 1
+    assert theirs.get("/s/x/told").text == said("sid=abc")
+
+
+@pytest.mark.parametrize(
+    ("user", "line", "count", "age"),
+    [
+        ("", "sid=abc; Max-Age=60", 1, "; Max-Age=2592000"),
+        ("", "sid=abc", 1, ""),
+        ("", "sid=; Max-Age=0", 1, ""),
+        ("anna", "sid=abc; Max-Age=60", 0, ""),
+    ],
+)
+def test_the_browsers_id_stays_as_long_as_what_is_bound_to_it(
+    host: Host, service: FakeService, user: str, line: str, count: int, age: str
+) -> None:
+    """With a dated cookie of nobody's it has a date, at each of them; else it is set once."""
+    service.action("/set", meta=JSON, answer=Reply(headers=(("Set-Cookie", line),)))
+    browser = host.visitor(user)
+    for expected in (count, count if age else 0):
+        lines = browser.get("/s/x/set").headers.getlist("Set-Cookie")
+        ids = [each for each in lines if each.startswith("plugit=")]
+        assert len(ids) == expected
+        assert all(each.endswith(f"; Path=/; HttpOnly; SameSite=Lax{age}") for each in ids)
 
 
 def test_an_answer_with_cookies_is_not_kept(host: Host, service: FakeService) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
+import webob
 
-from plugit_wsgi import PlugItMiddleware, Service, Stores, User
+from plugit_wsgi import CapturedLayout, PlugItMiddleware, Service, Stores, User
 from plugit_wsgi.host_sessions import HostSessions
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
@@ -82,6 +85,45 @@ def test_a_new_session_takes_the_place_of_the_old_users(host: Host, login: Login
     assert len([line for line in lines if line.startswith("plugit-x=")]) == 1
     assert ENDED not in lines
     assert "of-anna" in browser.get("/s/x/told").text
+
+
+def refreshing_host(environ: Any, start_response: Any) -> list[bytes]:
+    """A host that sends its session's cookie, as the browser has it, with each of its pages."""
+    session = _cookie_session(webob.Request(environ))
+    lines = [("Set-Cookie", line) for line in _save_cookie_session(None, session)]
+    start_response("200 OK", [("Content-Type", "text/html"), *lines])
+    return [b"<p><!--plugit:content--></p>"]
+
+
+def _cookie_session(request: webob.Request) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(unquote(request.cookies.get("host", "{}")))
+    return found
+
+
+def _save_cookie_session(_request: Any, session: Any) -> list[str]:
+    return [f"host={quote(json.dumps(session))}; Path=/"]
+
+
+def test_a_layout_that_sets_the_hosts_session_undoes_nothing(
+    make_host: MakeHost, service: FakeService, login: Login
+) -> None:
+    """What a service stores is kept, and what ended with a login has ended."""
+    service.action("/set", template="set", answer=SETS)
+    service.action("/page", template="page", answer={})
+    service.action("/told", meta=JSON, answer=told)
+    sessions = HostSessions(_cookie_session, save=_save_cookie_session)
+    browser = make_host(
+        app=refreshing_host,
+        layout=CapturedLayout("/layout"),
+        identify=login.identify,
+        stores=Stores(sessions=sessions),
+    ).visitor()
+    browser.get("/s/x/set")
+    assert "of-anna" in browser.get("/s/x/told").text
+    login.name = "olga"
+    assert "page" in browser.get("/s/x/page").text
+    login.name = "anna"
+    assert "of-anna" not in browser.get("/s/x/told").text
 
 
 def test_an_older_state_can_be_brought_back_for_a_while(

@@ -13,6 +13,7 @@ from plugit_wsgi.events import Event, FallbackServed, StaleServed
 from plugit_wsgi.page import Page
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
+from plugit_wsgi.turns import LONG
 from tests.integration.conftest import Host, MakeHost
 from tests.integration.test_rules import until
 
@@ -296,6 +297,57 @@ def test_what_was_too_large_is_not_fetched_at_each_visit(
     clock.advance(7)
     service.action("/a", template="fits", answer={})
     assert "fits" in anna.get("/s/x/a").text
+
+
+def test_a_template_that_takes_long_to_compile_waits_for_the_turn(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """As one that takes long to render: many of them at a time would slow the whole host down."""
+    host = make_host()
+    for name in ("long", "later"):
+        service.action(f"/{name}", template=f"{name}{'{% now 0 %}' * 5000}", answer={})
+    service.action("/short", template="short", answer={})
+    with host.middleware._clients[0].turns.begin("another page") as pace:
+        pace(2 * LONG)
+        statuses = [host.visitor().get(f"/s/x/{name}").status_code for name in ("long", "short")]
+    assert statuses == [503, 200]
+    assert host.visitor().get("/s/x/later").status_code == 200
+
+
+def test_a_question_in_one_language_closes_no_page_in_another(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """What one visitor may choose, and the service is told, is a question of its own."""
+    host = make_host(limits=Limits(action_size=1000))
+    service.action(
+        "/a",
+        template="{{ text }}",
+        answer=lambda call: Reply(
+            body={"text": "x" * (2000 if call.headers["accept-language"] == "xx" else 2)}
+        ),
+    )
+    for language, status in (("xx", 502), ("en", 200), ("xx", 502)):
+        answer = host.visitor().get("/s/x/a", headers={"Accept-Language": language})
+        assert answer.status_code == status
+    assert len(service.called("/action")) == 2
+
+
+def test_a_page_that_costs_too_much_hides_no_answer_to_a_form(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """The service has done what it was asked for, so the visitor is told."""
+    host = make_host()
+    service.action(
+        "/a",
+        template=BOMB + "done",
+        answer=lambda call: Reply(body={"rows": [0] * 100 * (call.method == "GET")}),
+    )
+    service.action("/form", template="{% csrf_token %}", answer={})
+    visitor = host.visitor("anna")
+    token = visitor.token("/s/x/form")
+    assert visitor.get("/s/x/a").status_code == 502
+    answer = visitor.post("/s/x/a", data={"csrfmiddlewaretoken": token})
+    assert (answer.status_code, "done" in answer.text) == (200, True)
 
 
 def test_a_template_that_fails_for_one_is_tried_for_the_next(

@@ -20,6 +20,7 @@ from plugit_wsgi.exchanges import Exchanges
 from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.guard import HostPlaces
 from plugit_wsgi.loading import make_engine, make_transport
+from plugit_wsgi.turns import Line, Turns
 from plugit_wsgi.wire.keys import load_secrets, service_keys
 from tests.interop.processes import HERE, Process
 from tests.interop.visitor import Visitor
@@ -171,6 +172,7 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
         engine=make_engine("django", limits),
         cache=MemoryCache(limits.cache_size, clock),
         templates=MemoryCache(limits.cache_size, clock),
+        turns=Turns(Line(8)),
         flights=Flights(Chairs(1)),
         clock=clock,
     )

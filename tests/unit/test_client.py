@@ -31,6 +31,7 @@ from plugit_wsgi.interfaces import CompiledTemplate
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from plugit_wsgi.testing.transport import InProcessTransport
+from plugit_wsgi.turns import Line, Turns
 from plugit_wsgi.wire.context import digest, verify
 from plugit_wsgi.wire.keys import load_secrets, service_keys
 from plugit_wsgi.wire.meta import ActionMeta
@@ -54,7 +55,9 @@ class Engine:
     def __init__(self) -> None:
         self.compiled: list[tuple[str, str, str]] = []
 
-    def compile(self, source: str, *, template_tag: str, menu_action: str) -> CompiledTemplate:
+    def compile(
+        self, source: str, *, template_tag: str, menu_action: str, pace: object = None
+    ) -> CompiledTemplate:
         """See `TemplateEngine.compile`."""
         self.compiled.append((source, template_tag, menu_action))
         if source == "broken":
@@ -99,6 +102,7 @@ class World:
             engine=self.engine,
             cache=self.cache,
             templates=self.templates,
+            turns=Turns(Line(8)),
             flights=Flights(Chairs(1)),
             clock=self.clock,
         )

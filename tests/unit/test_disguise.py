@@ -280,6 +280,13 @@ def test_no_padding_hides_a_name(at: int, name: bytes) -> None:
     assert refusal(content.decode().encode("utf-16")).startswith("reserved field ")
 
 
+@pytest.mark.parametrize("blanks", [65_536, 200_000])
+@pytest.mark.parametrize("content", [b'{"ebuio_u_pk": 1}', b"<r><ebuio_u_pk>1</ebuio_u_pk></r>"])
+def test_no_blanks_hide_what_a_body_is(blanks: int, content: bytes) -> None:
+    """However many stand before it: parsers skip them all, whatever the type says."""
+    assert refusal(b"\n" * blanks + content, "text/plain").startswith("reserved field ")
+
+
 def test_a_large_body_that_mentions_a_name_is_refused_unparsed() -> None:
     """A small one is looked at more closely."""
     mention = b'{"note": "ebuio_u_pk"'

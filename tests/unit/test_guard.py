@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -380,6 +381,23 @@ def test_three_that_hang_after_a_quick_answer_leave_a_place() -> None:
         give_back(place)
         taken_of(place)
     assert sum(place.taken for place in slow) < host.together
+    good.take()
+
+
+@pytest.mark.parametrize("count", [3, 4, 6])
+def test_many_that_look_quick_before_they_hang_leave_a_place(count: int) -> None:
+    """However many answers come at once before those that do not."""
+    host = HostPlaces(8, Limits(), FakeClock())
+    *bad, good = [host.for_calls(Limits()) for _ in range(count + 1)]
+    for place in bad:
+        for _ in range(6):
+            place.take()
+            give_back(place)
+    for _ in range(6):
+        for place in bad:
+            with suppress(ServiceBusy):
+                place.take()
+    assert all(place.taken for place in bad)
     good.take()
 
 

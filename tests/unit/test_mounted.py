@@ -224,6 +224,8 @@ def page_token(host: Host) -> str:
         (b"organization=2&next=/s/x/page%3Fa%3D1", "/s/x/page?a=1"),
         (b"organization=2&next=/elsewhere", "/s/x/"),
         (b"organization=2&next=//evil.example/s/x/", "/s/x/"),
+        (b"organization=2&next=/s/x/../../admin", "/s/x/"),
+        (b"organization=2&next=/s/x/%252e%252e/%252e%252e/admin", "/s/x/"),
         (b"organization=2&next=https://evil.example/", "/s/x/"),
         (b"organization=2&next=/s/x/%5C%5Cevil", "/s/x/"),
     ],

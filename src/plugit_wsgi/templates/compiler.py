@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.template import Engine, Template
@@ -25,7 +26,8 @@ from django.template.defaulttags import (
     WithNode,
 )
 
-from .budget import DEFAULT, OverBudget
+from ..errors import PlugItError
+from .budget import DEFAULT, Interrupted, OverBudget
 from .expressions import Expression
 from .lexer import ServiceLexer
 from .nodes import Block, Extends, Leaf, Output, Text
@@ -56,14 +58,43 @@ class ClosedEngine(Engine):
 
 
 class ServiceTemplate(Template):
-    """The nodes of a template. Immutable."""
+    """The nodes of a template. Immutable.
+
+    Args:
+        source: the text.
+        engine: ours.
+        pace: told now and then how many seconds of the processor it took so far.
+
+    Raises:
+        Interrupted: with what `pace` raised.
+    """
+
+    def __init__(self, source: str, *, engine: Engine, pace: Callable[[float], None]) -> None:
+        self._look: Callable[[], None] = _Look(pace)
+        super().__init__(source, engine=engine)
+        del self._look  # of this one compilation
 
     def compile_nodelist(self) -> NodeList:
         """As the base, with our parser."""
-        tokens = ServiceLexer(self.source).tokenize()
+        tokens = ServiceLexer(self.source, self._look).tokenize()
         engine = self.engine
         parser = ServiceParser(tokens, engine.template_libraries, engine.template_builtins, Origin("service"))
+        parser.look = self._look
         return parser.parse()
+
+
+class _Look:
+    """Tells the time that passed since it was made. Used by one thread."""
+
+    def __init__(self, pace: Callable[[float], None]) -> None:
+        self._pace = pace
+        self._started = time.thread_time()
+
+    def __call__(self) -> None:
+        try:
+            self._pace(time.thread_time() - self._started)
+        except PlugItError as error:
+            raise Interrupted(error) from error
 
 
 class ServiceParser(Parser):
@@ -76,11 +107,13 @@ class ServiceParser(Parser):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._until = time.thread_time() + DEFAULT.seconds
+        self.look: Callable[[], None] = lambda: None
 
     def next_token(self) -> Token:
         """As the base."""
         if time.thread_time() > self._until:
             raise OverBudget(f"more than {DEFAULT.seconds} seconds of the processor to compile")
+        self.look()
         return super().next_token()
 
     def compile_filter(self, token: str) -> Expression:

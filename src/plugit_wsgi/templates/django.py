@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -38,20 +38,31 @@ class DjangoTemplates:
         self._budget = Budget(output=max_output, loops=max_loops)
         self._engine = ClosedEngine()
 
-    def compile(self, source: str, *, template_tag: str, menu_action: str) -> DjangoTemplate:
+    def compile(
+        self,
+        source: str,
+        *,
+        template_tag: str,
+        menu_action: str,
+        pace: Callable[[float], None] = lambda _seconds: None,
+    ) -> DjangoTemplate:
         """Compiles one template text.
 
         Args:
             source: the template.
             template_tag: for errors.
             menu_action: name of the block that is the menu.
+            pace: told now and then how many seconds of the processor it took so far.
 
         Raises:
+            PlugItError: whatever `pace` raises.
             TemplateError: with the line, if the text is not a template; or it took too long.
         """
         ensure_settings()
         try:
-            template = ServiceTemplate(source, engine=self._engine)
+            template = ServiceTemplate(source, engine=self._engine, pace=pace)
+        except Interrupted as interrupted:
+            raise interrupted.error from None
         except (Exception, OverBudget) as error:
             raise _failure(error, template_tag) from error
         return DjangoTemplate(template, template_tag, menu_action, self._budget)

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.template import TemplateSyntaxError
 from django.template.base import Lexer, Token, TokenType
@@ -28,7 +28,16 @@ _OPERATOR = re.compile(r"[=!<>]=|[<>]")
 
 
 class ServiceLexer(Lexer):
-    """Django's tokens. One per template, used by one thread."""
+    """Django's tokens. One per template, used by one thread.
+
+    Args:
+        source: of the template.
+        look: called for each token.
+    """
+
+    def __init__(self, source: str, look: Callable[[], None] = lambda: None) -> None:
+        super().__init__(source)
+        self._look = look
 
     def tokenize(self) -> list[Token]:
         """All tokens, in order.
@@ -38,6 +47,7 @@ class ServiceLexer(Lexer):
         """
         line, tokens = 1, []
         for text, is_tag in split(self.template_string):
+            self._look()
             tokens.append(_with_blanks(_checked(self.create_token(text, None, line, is_tag))))
             line += text.count("\n")
         return tokens

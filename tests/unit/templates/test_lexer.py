@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.templates.rendering import compiled, content, failure
 
 from plugit_wsgi.config import Limits
-from plugit_wsgi.errors import TemplateError
+from plugit_wsgi.errors import ServiceBusy, TemplateError
+from plugit_wsgi.templates.django import DjangoTemplates
 from plugit_wsgi.templates.lexer import LONGEST_TAG, ServiceLexer, split
 
 SIZE = Limits().template_size
@@ -85,3 +86,17 @@ def test_the_tokens_are_djangos(source: str) -> None:
     assert "".join(piece for piece, _ in split(source)) == source
     assert [piece for piece, is_tag in split(source) if is_tag] == tag_re.findall(source)
     assert told(ServiceLexer(source)) == told(Lexer(source))
+
+
+def test_the_pace_is_told_from_the_first_token_on() -> None:
+    """While tokens are made, and while nodes are; what it raises is nobody's mistake in the template."""
+    told_of: list[float] = []
+    DjangoTemplates().compile("a{{ b }}" * 50, template_tag="", menu_action="", pace=told_of.append)
+    assert len(told_of) >= 200
+    assert told_of == sorted(told_of)
+
+    def stop(_seconds: float) -> None:
+        raise ServiceBusy("another page takes long")
+
+    with pytest.raises(ServiceBusy):
+        DjangoTemplates().compile("a", template_tag="", menu_action="", pace=stop)
