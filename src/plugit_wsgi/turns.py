@@ -24,7 +24,7 @@ from .errors import ServiceBusy
 LONG = 0.005
 SLOW = 0.02
 STEP = 0.0005
-REST = 0.0005
+REST = 0.0002
 """Seconds; of the processor, but for the rest."""
 WAIT = 0.5
 """Seconds that a rendering waits for its turn."""

@@ -140,5 +140,7 @@ def test_f44_calls_back_while_all_threads_are_busy(host: Host, monkeypatch: pyte
             seen.update(visitors.map(lambda _: status(host, "api-callback"), range(16)))
     assert set(seen) <= {200, 503}
     assert seen[200] >= 3 * PLACES
-    assert heard == {200: seen[200]}
+    # A GET may go out once more on a fresh connection.
+    assert heard.keys() == {200}
+    assert heard[200] >= seen[200]
     assert time.monotonic() - started < DEADLINE

@@ -22,6 +22,8 @@ SERVICES: Final = ("live", "notes", "pages", "polls", "shop", "twin", "x", "y")
 PURPOSES: Final = tuple(purpose.value for purpose in Purpose)
 WHOLE: Final = 256 * 1024
 """Of longer texts, only so much is searched at their beginning: files of the tests are no pages."""
+LONGEST: Final = 4096
+"""Of one word without a blank; a token is no longer."""
 
 _LONG_WORD = re.compile(rb"[A-Za-z0-9_+/-]{40,}")
 searched = 0
@@ -63,8 +65,9 @@ def find(text: str | bytes) -> list[str]:
     searched += 1
     raw = (text.encode("utf-8", "replace") if isinstance(text, str) else text)[:WHOLE]
     found = {label for secret, label in _PLAIN.items() if secret in raw}
-    # Of what no key can be in, nothing is compared.
-    words = raw if b"\\x" in raw else b"\n".join(_LONG_WORD.findall(raw))
+    # Of what no key can be in, nothing is compared; of endless words, both ends.
+    runs = {run[:LONGEST] + b"\n" + run[-LONGEST:] for run in _LONG_WORD.findall(raw)}
+    words = b"\n".join(runs) + (raw if b"\\x" in raw else b"")
     if words:
         found |= {label for word, label in _WORDS.items() if word in words}
     return sorted(found)

@@ -59,7 +59,7 @@ class Budget:
     output: int = 2 * 1024 * 1024
     loops: int = 100_000
     steps: int = 500_000
-    seconds: float = 0.2
+    seconds: float = 0.3
     depth: int = 8
 
 
