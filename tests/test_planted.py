@@ -17,6 +17,8 @@ from plugit_wsgi.wire.keys import api_keys, derive, format_service_key, load_sec
 from tests.support import planted
 from tests.support.servers import ROOT, run_command, serve_in_thread
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 

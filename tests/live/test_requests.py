@@ -20,6 +20,8 @@ from tests.live.programs import Host, run_host
 from tests.live.visitor import Visitor
 from tests.support.servers import SERVERS
 
+pytestmark = pytest.mark.slow
+
 MOUNT = "/s/live/"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 RESERVED = [
