@@ -31,6 +31,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 OLD, NEW = planted.OLDER, planted.SECRET
 SIDE_BY_SIDE = 0.7
 """Seconds for which processes with old and with new settings serve at one time."""
+DRAIN = 0.5
+"""Seconds in which a process gets no new connection before it is ended."""
 FORM = [("Content-Type", "application/x-www-form-urlencoded")]
 LAST = re.compile(r"last=\(([^)]*)\)")
 
@@ -74,7 +76,9 @@ class Rolled:
         time.sleep(SIDE_BY_SIDE)
         assert min(self._front.taken[before[0]], self._front.taken[url]) > 0
         self._front.put([url])
-        before[1].close()  # gunicorn answers what it has begun
+        # gunicorn answers what it has begun to read, and drops what it has only accepted: a front drains first.
+        time.sleep(DRAIN)
+        before[1].close()
 
     def close(self) -> None:
         """Ends the process."""
