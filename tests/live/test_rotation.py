@@ -76,7 +76,7 @@ class Rolled:
         time.sleep(SIDE_BY_SIDE)
         assert min(self._front.taken[before[0]], self._front.taken[url]) > 0
         self._front.put([url])
-        # gunicorn answers what it has begun to read, and drops what it has only accepted: a front drains first.
+        # gunicorn answers what it began to read and drops what it only accepted, so a front drains first.
         time.sleep(DRAIN)
         before[1].close()
 
