@@ -12,8 +12,8 @@ from .faults import answer, as_json
 from .markers import MEMBERS, make_marker
 from .scripts import Close, Hang, Received, Script, ToxicServer
 
-SHARE: Final = 0.15
-"""Of calls that are spoilt."""
+SPOILT: Final = 0.15
+"""The share of calls."""
 SLOW: Final = 0.4
 """Seconds after which what comes is late, for the short limits of the oracle's host."""
 LARGE: Final = 200_000
@@ -44,15 +44,17 @@ class MarkingService:
 
     Args:
         seed: of the faults.
+        spoilt: the share of calls, 0 to 1.
 
     Attributes:
         url: its base URL.
         faults: how many calls it has spoilt.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, spoilt: float = SPOILT) -> None:
         self._server = ToxicServer(self._respond, kept=0)
         self._dice = random.Random(seed)
+        self._spoilt = spoilt
         self._lock = threading.Lock()
         self._breaks = False
         self.url = self._server.url
@@ -72,7 +74,7 @@ class MarkingService:
     def _respond(self, request: Received) -> Script:
         good = respond(request)
         with self._lock:
-            if not self._breaks or self._dice.random() >= SHARE:
+            if not self._breaks or self._dice.random() >= self._spoilt:
                 return [good]
             self.faults += 1
             spoil = self._dice.choice(FAULTS)

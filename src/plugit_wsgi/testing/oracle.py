@@ -26,7 +26,7 @@ from ..interfaces import Identify
 from ..middleware import PlugItMiddleware
 from ..people import User
 from .markers import HEADER, MARKER, MEMBERS, identify, make_marker
-from .marking_service import MarkingService
+from .marking_service import SPOILT, MarkingService
 from .visitors import AppVisitor, Reply, close_app
 
 if TYPE_CHECKING:
@@ -101,7 +101,12 @@ class OracleReport:
 
 
 def run_oracle(
-    make_app: MakeApp | None = None, *, requests: int = 1000, users: int = 12, seed: int = 0
+    make_app: MakeApp | None = None,
+    *,
+    requests: int = 1000,
+    users: int = 12,
+    seed: int = 0,
+    spoilt: float = SPOILT,
 ) -> OracleReport:
     """Visits an app from `THREADS` threads and searches each answer.
 
@@ -111,13 +116,16 @@ def run_oracle(
         requests: how many.
         users: how many are logged in, every second a member; two more are nobody.
         seed: of visitors, targets and faults.
+        spoilt: the share of calls that the service spoils, 0 to 1.
     """
     numbers = [*range(users), -1, -2]
-    with MarkingService(seed) as service:
+    with MarkingService(seed, spoilt) as service:
         app = (make_app or _plain_host)(service.url, identify)
         oracle = _Oracle(app, numbers)
         for number in numbers:
             oracle.visit(number, "fresh")  # for cookies and token, before anything breaks
+        for target in TARGETS:
+            oracle.visit(-1, target)  # a first meta that fails would hide its page for seconds
         service.break_from_now_on()
         with ThreadPoolExecutor(THREADS) as threads:
             share = [requests // THREADS + (thread < requests % THREADS) for thread in range(THREADS)]
