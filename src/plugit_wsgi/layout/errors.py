@@ -7,6 +7,7 @@ a visitor can tell it to whoever helps.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -156,12 +157,19 @@ def error_fragment(
         retry_after: seconds until it makes sense to try again; None if that is not known.
         home_url: URL path of the site's first page, percent-encoded; "" for no link to it.
     """
+    advice = "" if retry_after is None else _when(retry_after)
+    return _written(status, reason, service, login_url if status in (401, 403) else "", advice, home_url)
+
+
+# Who asks a service that is away gets the same words as the one before: hundreds may ask in a second.
+@lru_cache(maxsize=64)
+def _written(status: int, reason: str, service: str, login_url: str, advice: str, home_url: str) -> Fragment:
     words = _words(status, reason)
     content = _CONTENT.format(
         title=words.title,
         what=words.what,
-        advice=words.advice if retry_after is None else _when(retry_after),
-        links=_links(login_url if status in (401, 403) else "", home_url),
+        advice=advice or words.advice,
+        links=_links(login_url, home_url),
         status=status,
         service=Markup(" · {}").format(service) if service else "",
         reason=Markup(" · <code>{}</code>").format(reason) if reason else "",
