@@ -103,6 +103,9 @@ class Limits:
             _check_limit(item.name, getattr(self, item.name), item.default)
 
 
+_TIMES = ("page", "connect", "call", "stall")
+
+
 def _check_limit(name: str, value: object, default: object) -> None:
     whole = isinstance(default, int) or default is None
     if value is None and default is None:
@@ -113,6 +116,10 @@ def _check_limit(name: str, value: object, default: object) -> None:
         raise ConfigError(f"Limits.{name}", value, f"{expected}, 0 or more")
     if default is None and value == 0:
         raise ConfigError(f"Limits.{name}", value, "1 or more, or None for the default")
+    if name in _TIMES and value == 0:
+        raise ConfigError(
+            f"Limits.{name}", value, "a number of seconds above 0"
+        )
 
 
 @dataclass(frozen=True, slots=True)

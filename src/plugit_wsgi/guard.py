@@ -22,7 +22,7 @@ from contextlib import contextmanager
 
 from .clock import Clock
 from .config import Limits
-from .errors import ServiceBusy
+from .errors import ConfigError, ServiceBusy
 
 RETRY_AFTER = 1.0
 MOVING = 0.25
@@ -151,6 +151,9 @@ class HostPlaces:
         limits: of the host.
         clock: the time.
 
+    Raises:
+        ConfigError: more places than threads.
+
     Attributes:
         calls: places for calls: three quarters of the threads unless `Limits.total_places` says else.
         streams: places for large files on their way: as many threads as calls leave.
@@ -161,6 +164,9 @@ class HostPlaces:
         self._threads = threads
         self._clock = clock
         self._changed = threading.Condition()
+        for name in ("total_places", "service_places"):
+            if (getattr(limits, name) or 0) > threads:
+                raise ConfigError(f"Limits.{name}", getattr(limits, name), f"at most threads={threads}")
         self.calls = limits.total_places or max(1, 3 * threads // 4)
         self.streams = max(1, threads - self.calls)
         self.together = max(1, threads - max(1, threads // 8))
