@@ -117,9 +117,7 @@ def _check_limit(name: str, value: object, default: object) -> None:
     if default is None and value == 0:
         raise ConfigError(f"Limits.{name}", value, "1 or more, or None for the default")
     if name in _TIMES and value == 0:
-        raise ConfigError(
-            f"Limits.{name}", value, "a number of seconds above 0"
-        )
+        raise ConfigError(f"Limits.{name}", value, "a number of seconds above 0")
 
 
 @dataclass(frozen=True, slots=True)
