@@ -28,7 +28,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        return f"{self.folder}{self.below}"
+        return f"{self.folder}-below" if self.below else self.folder
 
     @property
     def brand(self) -> str:
