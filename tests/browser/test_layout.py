@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import webob
 from markupsafe import Markup
+from tests.browser.axe import find_barriers
 
 from plugit_wsgi.layout import BootstrapLayout
 from plugit_wsgi.layout.assets import load_asset
@@ -177,6 +178,12 @@ def test_no_page_is_wider_than_the_window(
     browser = show(name + strict, size)
     width = browser.execute_script("return document.scrollingElement.scrollWidth")
     assert width == size[0]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_shuts_anybody_out(show: Callable[..., Chrome], name: str) -> None:
+    """What axe-core can tell: contrast, names, landmarks, headings."""
+    assert find_barriers(show(name, DESKTOP)) == []
 
 
 @pytest.mark.parametrize("name", ["modern", "classic"])

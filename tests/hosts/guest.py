@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests.browser.axe import find_barriers
 from tests.browser.reader import Reader
 from tests.hosts.site import NAMES, Site
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
-
-AXE = Path(__file__).parents[1] / "browser" / "assets" / "axe.min.js"
-SERIOUS = ("serious", "critical")
-_RUN_AXE = """
-const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]}).then(
-  found => done(JSON.stringify(found.violations.map(
-    rule => [rule.impact, rule.id, rule.nodes.map(node => node.target.join(" "))]))),
-  error => done(JSON.stringify([["critical", String(error), []]])));
-"""
 
 
 class Guest(Reader):
@@ -82,10 +71,8 @@ class Guest(Reader):
         return [line for line in lines if not line.startswith(here)]
 
     def barriers(self) -> list[str]:
-        """What axe-core finds that shuts people out."""
-        self.browser.execute_script(AXE.read_text(encoding="utf-8"))
-        found: list[Any] = json.loads(self.browser.execute_async_script(_RUN_AXE))
-        return [f"{impact}: {rule} at {', '.join(at)}" for impact, rule, at in found if impact in SERIOUS]
+        """What axe-core finds on this page."""
+        return find_barriers(self.browser)
 
     def style(self, selector: str, name: str) -> str:
         """A computed one."""

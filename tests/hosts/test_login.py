@@ -12,7 +12,7 @@ PAGE = "/s/polls/create/?a=b%26c&d=%2F"
 
 
 def test_the_way_to_the_login_and_back(site: Site) -> None:
-    """`next` brings the visitor to the page that was asked for, its query included."""
+    """`next` brings the visitor to the page that was asked for, its query included; a logout works there."""
     visitor = site.visitor()
     page = visitor.get(PAGE)
     address = urlsplit(visitor.path(page))
@@ -22,6 +22,9 @@ def test_the_way_to_the_login_and_back(site: Site) -> None:
     assert visitor.path(page) == PAGE
     assert "New poll" in Document(page).text("main")
     assert NAMES[MAX] in Document(page).text("header")
+    page = visitor.submit(page, "/logout")
+    assert visitor.path(page) == "/"
+    assert NAMES[MAX] not in Document(page).text("header")
 
 
 def test_the_redirect_is_for_one_visitor_and_not_kept(site: Site) -> None:
