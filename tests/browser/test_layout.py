@@ -45,7 +45,7 @@ MODERN = Markup(
     <div class="collapse" id="rest">rest</div>"""
 )
 CLASSIC = Markup(
-    f"""<h2>Polls</h2><p class="well well-small" id="well">{"long" * 60}</p>{WIDE}
+    f"""<h1>Polls</h1><p class="well well-small" id="well">{"long" * 60}</p>{WIDE}
     <div class="row">
     <div class="col-md-5" id="left">a</div><div class="col-md-6 col-md-offset-1" id="right">b</div>
     </div>
@@ -78,7 +78,7 @@ PAGES: dict[str, tuple[bool, Page]] = {
     "classic-404": (True, error_page(404)),
 }
 LOGIN_BAR = (
-    '<form><select class="form-control form-control-sm input-sm"><option>anonymous</option></select></form>'
+    '<form><select class="form-control form-control-sm input-sm" aria-label="You are"><option>anonymous</option></select></form>'
 )
 
 
