@@ -78,7 +78,8 @@ PAGES: dict[str, tuple[bool, Page]] = {
     "classic-404": (True, error_page(404)),
 }
 LOGIN_BAR = (
-    '<form><select class="form-control form-control-sm input-sm" aria-label="You are"><option>anonymous</option></select></form>'
+    '<form><select class="form-control form-control-sm input-sm" aria-label="You are">'
+    "<option>anonymous</option></select></form>"
 )
 
 

@@ -108,3 +108,7 @@ def test_a_service_looks_at_home(browser: Chrome, site: Site) -> None:
     button = guest.style(".polls .btn-primary", "background-color")
     assert button not in ("rgba(0, 0, 0, 0)", "rgba(239, 239, 239, 1)"), "a button of nobody's look"
     assert guest.style(".polls .btn-primary", "text-decoration-line") == "none"
+    guest.open("/s/polls/results/")  # bars are drawn in the main colour of the site
+    assert guest.style(".polls-bar rect", "fill") not in ("rgb(13, 110, 253)", "rgb(0, 0, 0)"), (
+        "a bar likewise"
+    )
