@@ -44,10 +44,16 @@ def frail() -> Iterator[Frail]:
 
 
 @pytest.fixture(scope="session")
-def site(request: pytest.FixtureRequest, services: str, frail: Frail) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest, services: str, frail: Frail, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     """One of the hosts, inside wsgiref.validate; it serves to the end without a traceback."""
     run = request.param
-    env = {"PLUGIT_SERVICES": f"{services} weather={frail.url}", "PLUGIT_SECRET_KEY": SECRET}
+    env = {
+        "PLUGIT_SERVICES": f"{services} weather={frail.url}",
+        "PLUGIT_SECRET_KEY": SECRET,
+        "SITE_DATABASE": str(tmp_path_factory.mktemp("site") / "site.sqlite3"),
+    }
     # Flask reads a form to its end without saying how much, which the validator forbids.
     judged = run.folder != "flask"
     app = f"examples/{run.folder}/app.py"

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
+_SHOWS_FOCUS = """
+return [null, "::file-selector-button"].some(part => {
+  const style = getComputedStyle(arguments[0], part);
+  return style.outlineStyle !== "none" || style.boxShadow !== "none";
+});
+"""
+
 
 class Guest(Reader):
     """One per test."""
@@ -60,9 +67,8 @@ class Guest(Reader):
         raise AssertionError(f"{selector} cannot be reached by the keyboard on {self.path}")
 
     def shows_focus(self, element: WebElement) -> bool:
-        """An outline, or a shadow in its place."""
-        outline = element.value_of_css_property("outline-style")
-        return outline != "none" or element.value_of_css_property("box-shadow") != "none"
+        """An outline, or a shadow in its place; a field for files may show it on its button."""
+        return bool(self.browser.execute_script(_SHOWS_FOCUS, element))
 
     def complaints(self) -> list[str]:
         """What the browser's console says since the last look, but for the status of the page itself."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.hosts.markup import Document
 from tests.hosts.site import ADA, LISA, MAX, NAMES, Site, Visitor, number_of, vote_for
 
 MINE = "your vote"
 
 
-def voters(site: Site, poll: str) -> str:
-    """Who voted, as administrators see it."""
-    return Document(site.visitor(ADA).get(f"/s/polls/voters/{number_of(poll)}")).text("main")
+def votes(site: Site, poll: str) -> dict[str, str]:
+    """Who voted for what, as administrators see it; not by their full names, which not every host tells."""
+    page = site.visitor(ADA).get(f"/s/polls/voters/{number_of(poll)}")
+    rows = re.findall(r"<tr><td>(\w+).*?</td><td>(\w+)</td></tr>", page.text)
+    return dict(rows)
 
 
 def vote(visitor: Visitor, poll: str, response: int = 1) -> Document:
@@ -25,7 +29,7 @@ def test_a_vote_is_of_who_is_logged_in(site: Site) -> None:
     assert NAMES[LISA] in page.text("header")
     assert MINE in page.text("main")
     assert "Thank you" in page.text("main")
-    assert "lisa (Lisa Listener)" in voters(site, poll)
+    assert votes(site, poll) == {"lisa": "Yes"}
 
 
 def test_nobody_is_somebody_without_a_login(site: Site) -> None:
@@ -57,9 +61,7 @@ def test_the_next_person_at_the_same_browser_is_another_one(site: Site) -> None:
     assert NAMES[LISA] in page.text("header")
     assert NAMES[MAX] not in page.text("header")
     assert f"Yes {MINE}" in page.text("main")
-    found = voters(site, poll)
-    assert "lisa (Lisa Listener) Yes" in found
-    assert "max (Max Member) No" in found
+    assert votes(site, poll) == {"lisa": "Yes", "max": "No"}
 
 
 def test_nobody_becomes_another_by_what_they_send(site: Site) -> None:
@@ -69,8 +71,6 @@ def test_nobody_becomes_another_by_what_they_send(site: Site) -> None:
     forged = {"X-Plugit-User-Id": ADA, "X_Plugit_User_Id": ADA, "X-Plugit-User-Ebuio-Admin": "True"}
     form = visitor.form(visitor.get(poll), vote_for(poll))
     visitor.send(vote_for(poll), headers=forged, **form.hidden, ebuio_u_pk=ADA, ebuio_u_username="ada")
-    found = voters(site, poll)
-    assert "lisa (Lisa Listener)" in found
-    assert "Ada" not in found
+    assert votes(site, poll) == {"lisa": "Yes"}
     denied = visitor.get(f"/s/polls/voters/{number_of(poll)}?ebuio_u_pk={ADA}", headers=forged)
     assert denied.status_code == 403

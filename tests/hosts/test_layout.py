@@ -41,7 +41,7 @@ def test_a_page_of_a_service_is_in_the_hosts_look(site: Site) -> None:
     assert f"{site.run.below}/s/polls/media/polls.css" in read.stylesheets
     assert "nav" in read.links[f"{site.run.below}/s/polls/create/"]
     assert "main" not in read.links[f"{site.run.below}/s/polls/create/"]
-    assert "Tea or coffee?" in read.text("main")
+    assert "Results may be ten seconds old" in read.text("main")
 
 
 def test_the_stylesheets_of_host_and_service_are_there(site: Site) -> None:
@@ -94,8 +94,8 @@ def test_what_belongs_to_no_service_is_the_hosts(site: Site) -> None:
 @pytest.mark.parametrize("path", ["/", "/login", "/s/polls/", "/s/polls/show/999999", "/s/polls/export/2"])
 def test_head_answers_as_get_does_without_the_body(site: Site, path: str) -> None:
     """For the host's pages and for those of services."""
-    visitor = site.visitor()
-    head, page = visitor.head(path), visitor.get(path)
+    # Two visitors: a host's own page may have a body under HEAD, and not every server takes that away.
+    head, page = site.visitor().head(path), site.visitor().get(path)
     assert head.status_code == page.status_code
     assert head.headers["Content-Type"] == page.headers["Content-Type"]
     assert head.content == b""

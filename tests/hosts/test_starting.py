@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -22,9 +23,9 @@ def test_there_is_an_example_for_each_kind_of_host() -> None:
 
 
 @EACH
-def test_without_a_secret_the_host_says_so_loudly(folder: str) -> None:
+def test_without_a_secret_the_host_says_so_loudly(folder: str, tmp_path: Path) -> None:
     """It runs, for whoever wants to see it run, with a warning, and shows the services of the READMEs."""
-    env = {"PLUGIT_SECRET_KEY": "", "PLUGIT_SERVICES": ""}
+    env = {"PLUGIT_SECRET_KEY": "", "PLUGIT_SERVICES": "", "SITE_DATABASE": str(tmp_path / "site.sqlite3")}
     with run_app("waitress", f"examples/{folder}/app.py", env=env) as running:
         assert "WARNING: PLUGIT_SECRET_KEY is not set" in running.output()
         home = requests.get(running.url, timeout=10).text
@@ -33,18 +34,25 @@ def test_without_a_secret_the_host_says_so_loudly(folder: str) -> None:
 
 
 @EACH
-def test_the_command_of_the_readme_runs_the_site(folder: str, free_port: int, services: str) -> None:
+def test_the_command_of_the_readme_runs_the_site(
+    folder: str, free_port: int, services: str, tmp_path: Path
+) -> None:
     """`python examples/.../app.py`, under the server that it chooses itself."""
     readme = (ROOT / "examples" / folder / "README.md").read_text(encoding="utf-8")
     command = f"python examples/{folder}/app.py"
     assert f"    {command}\n" in readme
-    env = {"PORT": str(free_port), "PLUGIT_SERVICES": services, "PLUGIT_SECRET_KEY": SECRET}
+    env = {
+        "PORT": str(free_port),
+        "PLUGIT_SERVICES": services,
+        "PLUGIT_SECRET_KEY": SECRET,
+        "SITE_DATABASE": str(tmp_path / "site.sqlite3"),
+    }
     arguments = [sys.executable, *command.split()[1:]]
     with run_command(arguments, ready="Serving ", env=env) as running, requests.Session() as session:
         # The line is printed before the server listens.
         retries = requests.adapters.Retry(connect=20, backoff_factor=0.05, backoff_max=0.2)
         session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retries))
-        assert "Tea or coffee?" in session.get(f"{running.url}/s/polls/", timeout=10).text
+        assert "Tea or coffee?" in session.get(f"{running.url}/s/polls/show/2", timeout=10).text
 
 
 @EACH
