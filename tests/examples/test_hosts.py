@@ -23,8 +23,10 @@ HOSTS = {
     "bottle below a SCRIPT_NAME": ("gunicorn", "/site", "Bottle Radio"),
     "flask": ("waitress", "", "Flask Radio"),
     "flask below a SCRIPT_NAME": ("werkzeug", "/site", "Flask Radio"),
+    "django": ("waitress", "", "Django Radio"),
+    "django below a SCRIPT_NAME": ("gunicorn", "/site", "Django Radio"),
 }
-FOLDERS = ("pyramid", "bottle", "flask")
+FOLDERS = ("pyramid", "bottle", "flask", "django")
 UNJUDGED = {"flask"}  # Flask reads a form to its end without saying how much, which wsgiref.validate refuses
 _FORM = re.compile(r'<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
 _FIELD = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
@@ -43,6 +45,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _serve(name: str, env: Mapping[str, str]) -> Any:
     command = [sys.executable, "-m", "plugit_wsgi.cli", "serve", f"examples/{name}", "--port", "0"]
     return run_command(command, ready="Serving ", env=env)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def site_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where the Django site keeps its people, instead of beside its code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SITE_DATABASE", str(tmp_path_factory.mktemp("site") / "site.sqlite3"))
+        yield
 
 
 @pytest.fixture(params=HOSTS, scope="module")
