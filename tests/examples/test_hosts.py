@@ -25,8 +25,10 @@ HOSTS = {
     "flask below a SCRIPT_NAME": ("werkzeug", "/site", "Flask Radio"),
     "django": ("waitress", "", "Django Radio"),
     "django below a SCRIPT_NAME": ("gunicorn", "/site", "Django Radio"),
+    "wsgi": ("cheroot", "", "Plain Radio"),
+    "wsgi below a SCRIPT_NAME": ("waitress", "/site", "Plain Radio"),
 }
-FOLDERS = ("pyramid", "bottle", "flask", "django")
+FOLDERS = ("pyramid", "bottle", "flask", "django", "wsgi")
 UNJUDGED = {"flask"}  # Flask reads a form to its end without saying how much, which wsgiref.validate refuses
 _FORM = re.compile(r'<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
 _FIELD = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
