@@ -27,11 +27,11 @@ from django.utils.module_loading import import_string
 from webob.exc import HTTPBadRequest, HTTPException
 
 from ..errors import ConfigError
-from ..layout import BootstrapLayout, CapturedLayout
 from ..middleware import PlugItMiddleware
 from ..page import Page
 from ..people import User
 from .asked import AskedHost, asked_environ, keep_cookies
+from .inside import inside
 from .settings import arguments_from, host_secrets
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def plugit(host_app: WSGIApplication, **arguments: Any) -> AskedHost:
     - ``identify``: gets Django's request. Without one, `request_user`.
     - ``layout``: the name of a template, which gets ``page`` and all that context processors give; or a
       callable, which gets page and Django's request; or one of the library's own.
+    - ``stores``: `HostSessions(lambda request: request.session)` keeps what services store in
+      Django's session.
     - ``login_url``: without one, ``LOGIN_URL``, if the site has such a page.
     - ``csrf``: without one, Django's, if its middleware is in ``MIDDLEWARE``; False is the library's.
 
@@ -71,14 +73,12 @@ def plugit(host_app: WSGIApplication, **arguments: Any) -> AskedHost:
     found = {
         "services": (),
         "secret_key": host_secrets(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS),
+        "identify": request_user,
         "login_url": _login_url(),
         **{name: _imported(name, value) for name, value in given.items()},
     }
     site = _Site()
-    identify = found.get("identify", request_user)
-    # What cannot be used goes on as it is: the middleware knows what to say about it.
-    found["identify"] = site.identify(identify) if callable(identify) else identify
-    found["layout"] = _layout(site, found.get("layout"))
+    found = inside(found, site.ask, _render)
     csrf = found.get("csrf")
     found["csrf"] = _DjangoCsrf(site) if csrf is None and _has_csrf() else csrf or None
 
@@ -150,14 +150,6 @@ class _Site:
         keep_cookies(request.environ, cookies)
         return found[0]
 
-    def identify(self, identify: Callable[[HttpRequest], User | None]) -> Callable[..., User | None]:
-        """The same, asked inside the site."""
-        return lambda request: self.ask(request, identify)
-
-    def layout(self, layout: Callable[[Page, HttpRequest], str]) -> Callable[..., str]:
-        """The same, asked inside the site."""
-        return lambda page, request: self.ask(request, lambda asked: layout(page, asked))
-
 
 def _answer(request: Any) -> HttpResponse:
     request.plugit_found.append(request.plugit_question(request))
@@ -215,12 +207,9 @@ def _imported(name: str, value: Any) -> Any:
         raise ConfigError(f"settings.PLUGIT.{name}", value, f"a dotted name ({error})") from error
 
 
-def _layout(site: _Site, layout: Any) -> Any:
-    if isinstance(layout, str):
-        return site.layout(lambda page, request: render_to_string(layout, {"page": page}, request))
-    if isinstance(layout, (BootstrapLayout, CapturedLayout)) or not callable(layout):
-        return layout
-    return site.layout(layout)
+def _render(name: str, page: Page, request: HttpRequest) -> str:
+    text: str = render_to_string(name, {"page": page}, request)
+    return text
 
 
 __all__ = ["plugit", "request_user"]

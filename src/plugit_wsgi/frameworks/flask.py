@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
 import webob
@@ -18,11 +18,11 @@ from webob.exc import HTTPException
 
 from ..errors import ConfigError
 from ..interfaces import HostCsrf
-from ..layout import BootstrapLayout, CapturedLayout
 from ..middleware import PlugItMiddleware
 from ..page import Page
 from ..people import User
 from .asked import AskedHost, asked_environ, keep_cookies
+from .inside import inside
 from .settings import arguments_from, host_secrets, with_prefix
 
 try:
@@ -38,6 +38,7 @@ except ImportError:
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+T = TypeVar("T")
 _PREFIX = "PLUGIT_"
 _FIELDS = ("username", "first_name", "last_name", "email")
 
@@ -54,6 +55,7 @@ class PlugIt:
     - ``layout``: the name of a template, which gets ``page``; or a callable, which gets page and Flask's
       request, in its context; or one of the library's own.
     - ``csrf``: runs in the context too; `FlaskWtf` is Flask-WTF's.
+    - ``stores``: `HostSessions(lambda request: flask.session)` keeps what services store in Flask's session.
 
     Args:
         app: None: ``init_app`` comes later, for one or for several.
@@ -76,15 +78,13 @@ class PlugIt:
         """
         found = {
             "services": (),
+            "identify": login_user,
             "secret_key": host_secrets(app.secret_key, app.config.get("SECRET_KEY_FALLBACKS") or ()),
             **arguments_from(with_prefix(app.config, _PREFIX), "", prefix=_PREFIX),
             **arguments_from(self._arguments, "PlugIt"),
         }
         contexts = _Contexts(app)
-        identify = found.get("identify", login_user)
-        # What cannot be used goes on as it is: the middleware knows what to say about it.
-        found["identify"] = contexts.identify(identify) if callable(identify) else identify
-        found["layout"] = _layout(contexts, found.get("layout"))
+        found = inside(found, contexts.ask, _render)
         if hasattr(found.get("csrf"), "issue"):
             found["csrf"] = _Csrf(contexts, found["csrf"])
 
@@ -160,31 +160,14 @@ class _Contexts:
             found = self._app.handle_user_exception(error)
         return None if found is None else self._app.process_response(self._app.make_response(found))
 
-    def identify(self, identify: Callable[[flask.Request], User | None]) -> Callable[..., User | None]:
-        """The same in a context."""
-
-        def in_context(request: webob.Request) -> User | None:
-            with self.of(request) as asked:
-                return identify(asked)
-
-        return in_context
-
-    def layout(self, layout: Callable[[Page, flask.Request], str]) -> Callable[..., str]:
-        """The same in a context."""
-
-        def in_context(page: Page, request: webob.Request) -> str:
-            with self.of(request) as asked:
-                return layout(page, asked)
-
-        return in_context
+    def ask(self, request: webob.Request, question: Callable[[flask.Request], T]) -> T:
+        """What a question gives, in the context of a visitor's request."""
+        with self.of(request) as asked:
+            return question(asked)
 
 
-def _layout(contexts: _Contexts, layout: Any) -> Any:
-    if isinstance(layout, str):
-        return contexts.layout(lambda page, _request: flask.render_template(layout, page=page))
-    if isinstance(layout, (BootstrapLayout, CapturedLayout)) or not callable(layout):
-        return layout
-    return contexts.layout(layout)
+def _render(name: str, page: Page, _request: flask.Request) -> str:
+    return flask.render_template(name, page=page)
 
 
 class _Csrf:
@@ -195,9 +178,7 @@ class _Csrf:
         self._csrf = csrf
 
     def issue(self, request: webob.Request) -> tuple[str, Sequence[str]]:
-        with self._contexts.of(request):
-            return self._csrf.issue(request)
+        return self._contexts.ask(request, lambda _asked: self._csrf.issue(request))
 
     def is_valid(self, request: webob.Request, token: str) -> bool:
-        with self._contexts.of(request):
-            return self._csrf.is_valid(request, token)
+        return self._contexts.ask(request, lambda _asked: self._csrf.is_valid(request, token))

@@ -25,7 +25,8 @@ from django.urls import path
 from tests.support.servers import serve_in_thread
 from werkzeug.test import Client
 
-from plugit_wsgi import User
+from plugit_wsgi import Stores, User
+from plugit_wsgi.host_sessions import HostSessions
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 
 PAGE = """{% extends 'plugIt/base.html' %}{% block title %}A page{% endblock %}
@@ -72,6 +73,9 @@ def form(request: HttpRequest) -> HttpResponse:
 def identify(request: HttpRequest) -> User | None:
     """Named by the settings of one test: it gets Django's request, and asks the database."""
     return User("1", f"{request.tenant} {get_user_model().objects.count()}")
+
+
+STORES = Stores(sessions=HostSessions(lambda request: request.session))
 
 
 def broken(_request: HttpRequest) -> User | None:
@@ -126,6 +130,10 @@ def configure(folder: Path, service_url: str, **more: Any) -> None:
     connections.close_all()
 
 
+def recalled(call: Call) -> Reply:
+    return Reply(body={"color": call.headers.get("x-plugitsession-color", "")})
+
+
 def make_service() -> FakeService:
     def told(call: Call) -> Reply:
         return Reply(body={"method": call.method})
@@ -134,6 +142,9 @@ def make_service() -> FakeService:
     service.action("/page", template=PAGE, answer=told, meta={"user_info": ["username"]})
     for name, rule in RULES.items():
         service.action(f"/{name}", template=PAGE, answer=told, meta={f"only_{rule}_user": True})
+    stored = Reply(headers=(("EbuIo-PlugIt-SetSession-color", "seven"),))
+    service.action("/remember", meta={"json_only": True}, answer=stored)
+    service.action("/recall", meta={"json_only": True}, answer=recalled)
     service.action("/data", meta={"json_only": True}, answer=told)
     return service
 
@@ -264,6 +275,20 @@ def ask_connections(site: Site) -> dict[str, Any]:
         "open": counted.open,
         "started": site.signals.count("started"),
         "finished": site.signals.count("finished"),
+    }
+
+
+def ask_sessions(site: Site) -> dict[str, Any]:
+    """What a service stores, and where."""
+    from django.contrib.sessions.models import Session
+
+    visitor, other = site.visitor("anna"), site.visitor()
+    stored = visitor.get("/s/polls/remember")
+    return {
+        "recalled": json.loads(visitor.get("/s/polls/recall").text),
+        "other": json.loads(other.get("/s/polls/recall").text),
+        "keys": [key for row in Session.objects.all() for key in row.get_decoded()],
+        "cookies": [line.partition("=")[0] for line in stored.headers.getlist("Set-Cookie")],
     }
 
 

@@ -90,6 +90,15 @@ def test_identify_is_named_by_its_dotted_name(tmp_path: Path) -> None:
     assert "for radio 3" in found["text"]
 
 
+def test_values_of_services_in_the_session_of_django(tmp_path: Path) -> None:
+    """In the database, and in no cookie of ours; another visitor has none of them."""
+    found = ask(tmp_path, "sessions", stores="tests.unit.frameworks.django_site.STORES")
+    assert found["recalled"] == {"color": "seven"}
+    assert found["other"] == {"color": ""}
+    assert "plugit/polls" in found["keys"]
+    assert not [name for name in found["cookies"] if "polls" in name]
+
+
 def test_identify_that_raises_is_a_500_page_and_never_anonymous(tmp_path: Path) -> None:
     """The cause is in the log; Django's request has ended all the same."""
     found = ask(tmp_path, "once", identify="tests.unit.frameworks.django_site.broken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +14,10 @@ from flask_login import LoginManager, UserMixin, login_user
 from flask_wtf import CSRFProtect
 from tests.support.servers import serve_in_thread
 
-from plugit_wsgi import BootstrapLayout, CapturedLayout, Page, PlugItMiddleware, Service, User
+from plugit_wsgi import BootstrapLayout, CapturedLayout, Page, PlugItMiddleware, Service, Stores, User
 from plugit_wsgi.errors import ConfigError
 from plugit_wsgi.frameworks.flask import FlaskWtf, PlugIt
+from plugit_wsgi.host_sessions import HostSessions
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 
 SECRET = "a secret of the tests, long enough."
@@ -26,6 +28,13 @@ LAYOUT = """<title>{{ page.title }}</title>{{ page.head }}
 user={{ current_user.username }} {% for text in get_flashed_messages() %}flashed={{ text }}{% endfor %}
 <main>{{ page.content }}</main>"""
 _FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]*)"')
+
+
+REMEMBER = ("EbuIo-PlugIt-SetSession-color", "seven")
+
+
+def recalled(call: Call) -> Reply:
+    return Reply(body={"color": call.headers.get("x-plugitsession-color", "")})
 
 
 class Account(UserMixin):
@@ -45,6 +54,8 @@ def service_url() -> Iterator[str]:
     service.action("/page", meta={"user_info": ["username"]}, **action)
     service.action("/mine", meta={"only_logged_user": True}, **action)
     service.action("/admin", meta={"only_admin_user": True}, **action)
+    service.action("/remember", meta={"json_only": True}, answer=Reply(headers=(REMEMBER,)))
+    service.action("/recall", meta={"json_only": True}, answer=recalled)
     service.action("/data", meta={"json_only": True}, answer=told)
     service.action("/kept", meta={"json_only": True, "cache_time": 60}, answer=told)
     with serve_in_thread(service) as url:
@@ -291,6 +302,20 @@ def test_flashes_stay_away_where_tokens_are_issued_too(app: flask.Flask) -> None
     assert "flashed" not in again
     (token,) = _FIELD.findall(again)
     assert visitor.post("/s/polls/data", headers={"X-CSRFToken": token}).status_code == 200
+
+
+def test_values_of_services_in_the_session_of_flask(app: flask.Flask) -> None:
+    """By a `HostSessions` whose function runs in the context; they end with the login."""
+    sessions = HostSessions(lambda _request: flask.session)
+    PlugIt(app, layout="page.html", stores=Stores(sessions=sessions))
+    visitor = visit(app)
+    visitor.get("/enter")
+    visitor.get("/s/polls/remember")
+    with visitor.session_transaction() as session:
+        assert "plugit/polls" in session
+        assert session["_user_id"] == "7"
+    assert json.loads(visitor.get("/s/polls/recall").text) == {"color": "seven"}
+    assert json.loads(visit(app).get("/s/polls/recall").text) == {"color": ""}
 
 
 def _cookie(visitor: FlaskClient) -> str:
