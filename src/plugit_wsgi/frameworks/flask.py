@@ -154,7 +154,10 @@ class _Contexts:
             keep_cookies(request.environ, done.headers.getlist("Set-Cookie"))
 
     def _refused(self) -> flask.Response | None:
+        untrusted = flask.request.routing_exception
         try:
+            if untrusted is not None and untrusted.code == 400:  # the Host is none of TRUSTED_HOSTS
+                raise untrusted
             found = self._app.preprocess_request()
         except Exception as error:
             found = self._app.handle_user_exception(error)

@@ -10,7 +10,7 @@ import webob
 
 from ..config import Stores
 from ..host_sessions import HostSessions
-from ..layout import BootstrapLayout, CapturedLayout
+from ..layout import BootstrapLayout
 from ..page import Page
 
 Ask = Callable[[webob.Request, Callable[[Any], Any]], Any]
@@ -38,7 +38,7 @@ def _layout(layout: Any, ask: Ask, render: Render) -> Any:
     if isinstance(layout, str):
         name = layout
         return lambda page, request: ask(request, lambda asked: render(name, page, asked))
-    if isinstance(layout, (BootstrapLayout, CapturedLayout)) or not callable(layout):
+    if isinstance(layout, BootstrapLayout) or not callable(layout):
         return layout
     return lambda page, request: ask(request, lambda asked: layout(page, asked))
 

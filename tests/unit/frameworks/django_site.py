@@ -241,6 +241,7 @@ def ask_csrf(site: Site) -> dict[str, Any]:
         more = {"X-CSRFToken": token} if token and not field else {}
         return visitor.post(where, data=sent, headers={**more, **headers}).status_code
 
+    https = {"Origin": "https://localhost"}
     shown = re.search(r"token=(\S+)", page.text)
     return {
         "header": post("/s/polls/data", token),
@@ -249,6 +250,9 @@ def ask_csrf(site: Site) -> dict[str, Any]:
         "foreign": post("/s/polls/data", foreign),
         "origin": post("/s/polls/data", token, Origin="http://localhost"),
         "evil": post("/s/polls/data", token, Origin="http://evil.example"),
+        "https": visitor.post(
+            "/s/polls/data", base_url="https://localhost", headers={"X-CSRFToken": token, **https}
+        ).status_code,
         "own form": post("/form", token, "csrfmiddlewaretoken"),
         "layout's": post("/s/polls/data", shown[1] if shown else ""),
     }

@@ -20,6 +20,7 @@ from plugit_wsgi.frameworks.asked import AskedHost, asked_environ, keep_cookies
         ("a=0; b=2", ["a=; Path=/"], "b=2"),
         ("a=0; b=2", ['a=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/'], "b=2"),
         ("a=0", ["a=gone; Max-Age=0"], ""),
+        ("a=0", ["a=gone; max-age=-1; Path=/"], ""),
         ("a=0", ["a=here; Max-Age=10"], "a=here"),
         ("aa=0", ["a=1"], "aa=0; a=1"),
     ],

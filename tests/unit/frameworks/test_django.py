@@ -71,7 +71,7 @@ def test_djangos_token_guards_the_forms_of_services(tmp_path: Path) -> None:
     """That of the layout, of the service's page and of the site's own form are the same."""
     found = ask(tmp_path, "csrf")
     taken = [name for name, status in found.items() if status == 200]
-    assert sorted(taken) == ["field", "header", "layout's", "origin", "own form"]
+    assert sorted(taken) == ["field", "header", "https", "layout's", "origin", "own form"]
     assert [found[name] for name in ("none", "foreign", "evil")] == [403, 403, 403]
 
 

@@ -265,6 +265,16 @@ def test_the_application_answers_itself(app: flask.Flask) -> None:
     assert visit(app).get("/s/polls/page").status_code == 200
 
 
+def test_a_host_that_is_not_trusted_is_refused(app: flask.Flask) -> None:
+    """As on the pages of the application."""
+    app.config["TRUSTED_HOSTS"] = ["localhost"]
+    PlugIt(app, layout="page.html")
+    assert visit(app).get("/s/polls/page").status_code == 200
+    evil = {"base_url": "http://evil.example"}
+    assert visit(app).get("/about", **evil).status_code == 400
+    assert visit(app).get("/s/polls/page", **evil).status_code == 400
+
+
 def test_contexts_are_torn_down(app: flask.Flask) -> None:
     """So connections of the host are given back before a service is called, whatever happened."""
     down = []
