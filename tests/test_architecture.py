@@ -85,7 +85,10 @@ SHARED_LIBRARIES = {
     ("host", "webob"): (STEP.keys(), "its request is what the public callables of a host are given"),
     ("host", "markupsafe"): (STEP.keys(), "its Markup is the type of HTML that crosses a room"),
     ("testing", "webob"): ({"testing"}, "its request is what the public callables of a host are given"),
-    ("host", "django"): ({"templates"}, "the room is Django's engine, closed up"),
+    ("host", "django"): (
+        {"templates", "frameworks"},
+        "its engine, closed up; and hosts that are made with it",
+    ),
     ("testing", "pytest"): ({"testing"}, "a contract suite is a class of pytest"),
     ("sdk", "werkzeug"): ({"sdk"}, "the SDK is written on it and hands its request to the authors"),
 }

@@ -336,7 +336,8 @@ def checked_table(table: object, where: str, known: Collection[str]) -> dict[str
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(known))}"
             # A secret under a misspelt name is a secret still.
-            is_secret = near == ["secret_key"] or re.search("secret|password|token", key, re.IGNORECASE)
+            spelled = (key, *near) if near and near[0].lower().endswith("secret_key") else (key,)
+            is_secret = re.search("secret|password|token", " ".join(spelled), re.IGNORECASE)
             shown = f"<{type(table[key]).__name__}>" if is_secret else table[key]
             raise ConfigError(f"{where}.{key}" if where else key, shown, f"a key that exists; {hint}")
     return dict(table)

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import webob
+from webob.exc import HTTPException
 
 from .assembly import Host, build_mounts
 from .cache.memory import MemoryCache
@@ -178,6 +179,9 @@ class PlugItMiddleware:
         request = webob.Request(environ)
         try:
             answer = mounted.answer(request, mount, rest)
+        except HTTPException as answered:
+            # identify of the host answers itself: it sends the visitor elsewhere, or is closed.
+            return answered(environ, start_response)
         except Exception:
             # identify, directory, layout or a store of the host, or a mistake of ours: never "anonymous".
             _log.exception("%r: a page failed on the host's side", mounted)

@@ -1,0 +1,1 @@
+"""The library inside web frameworks: each module a few lines over the same public core."""
