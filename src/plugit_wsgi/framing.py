@@ -33,6 +33,7 @@ from .http import (
     place_of,
     quote_target,
     read_cookies,
+    script_name_of,
     target_host,
 )
 from .interfaces import Headers, Layout, Observe, SessionStore
@@ -325,7 +326,7 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
     if login_url is None:
         return None
     if login_url.startswith("/"):
-        login_url = quote(request.environ.get("SCRIPT_NAME", ""), encoding="latin-1") + login_url
+        login_url = script_name_of(request.environ) + login_url
     joint = "&" if "?" in login_url else "?"
     return f"{login_url}{joint}next={quote(place_of(request.environ), safe='/')}"
 

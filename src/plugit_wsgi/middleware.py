@@ -28,10 +28,10 @@ from .errors import ConfigError
 from .finishing import close_body
 from .flight import Chairs
 from .guard import HostPlaces
-from .http import Answer
+from .http import Answer, script_name_of
 from .interfaces import Directory, HostCsrf, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
-from .mounted import Mounted, script_name_of
+from .mounted import Mounted
 from .mounts import MountTable
 from .observers import combine
 from .observers.log import LogLines

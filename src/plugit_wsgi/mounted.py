@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 import webob
@@ -23,12 +23,12 @@ from .http import (
     ANY_ORIGIN,
     NO_STORE,
     NOSNIFF,
-    UNQUOTED,
     Answer,
     below,
     canonical_path,
     origin_of,
     parse_pairs,
+    script_name_of,
 )
 from .interfaces import Clock, Observe
 from .layout.assets import load_asset
@@ -43,6 +43,8 @@ _log = logging.getLogger("plugit_wsgi")
 _MEDIA = f"/{MEDIA}/"
 _MAIL = re.compile(rf"/{MAIL}(\.[^/]*)?/*\Z", re.IGNORECASE)
 """The call in any spelling that some server reads as it: another case, a slash, a format's ending."""
+_WEBSOCKET = re.compile(r"(?:\A|[\s,])websocket(?:\Z|[\s,/])", re.IGNORECASE)
+"""In a list of protocols, each maybe with a version (RFC 9110 section 7.8)."""
 SET_ORGANIZATION = f"/{RESERVED}setOrga"
 FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 
@@ -139,7 +141,7 @@ class MountedService:
         return answer
 
     def _respond(self, visit: Visit) -> Answer:
-        if visit.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+        if _WEBSOCKET.search(visit.environ.get("HTTP_UPGRADE", "")):
             raise UpgradeRefused("upgrade")
         if self.service.sandbox and not self._is_switch(visit):
             sandbox.check_method(visit)
@@ -233,12 +235,6 @@ class MountedApi:
 def _text(status: int, text: str) -> Answer:
     headers = (("Content-Type", "text/plain; charset=utf-8"), NOSNIFF, NO_STORE)
     return Answer(status=status, headers=headers, body=f"{text}\n".encode())
-
-
-def script_name_of(environ: Mapping[str, Any]) -> str:
-    """Where the host is mounted itself: percent-encoded, without trailing slash."""
-    name = str(environ.get("SCRIPT_NAME", ""))
-    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
 
 
 def _slash(request: webob.Request, base_url: str) -> Answer:
