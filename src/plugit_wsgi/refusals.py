@@ -12,6 +12,8 @@ import logging
 
 import webob
 
+from .answer_cookies import with_cookies
+from .answer_headers import is_for_other_origins
 from .errors import (
     CircuitOpen,
     LoginRequired,
@@ -24,7 +26,7 @@ from .errors import (
     WireError,
 )
 from .events import Fault, Refused
-from .framing import Framer, is_for_other_origins, login_target, with_cookies
+from .framing import Framer, login_target
 from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
