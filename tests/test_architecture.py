@@ -55,6 +55,7 @@ ORDER = (
         "answers",
         "targets",
         "head_links",
+        "partials",
         "media_types",
         "dispositions",
         "lifetimes",

@@ -137,6 +137,7 @@ class Service:
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
         transport: "requests".
         sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
+        partial: scripts of a page get the content of another one alone, without the layout.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
@@ -160,6 +161,7 @@ class Service:
     cors_credentials: bool = field(default=False, kw_only=True)
     transport: str = field(default="requests", kw_only=True)
     sandbox: bool = field(default=False, kw_only=True)
+    partial: bool = field(default=False, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -175,7 +177,15 @@ class Service:
             self._check_choice(name, expected)
         for name in ("user_fields", "redirect_hosts", "variants"):
             self._freeze_texts(name)
-        for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials", "sandbox"):
+        for name in (
+            "organizations",
+            "allow_http",
+            "media_login",
+            "cookies",
+            "cors_credentials",
+            "sandbox",
+            "partial",
+        ):
             self._check_choice(name, (False, True))
         self._check_hosts()
         status = self.fallback_status
@@ -222,7 +232,7 @@ class Service:
                 raise ConfigError(f"Service({self.name!r}).{name}", value, "nothing, since sandbox=True")
 
 
-_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies")
+_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")

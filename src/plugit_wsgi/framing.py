@@ -35,6 +35,7 @@ from .interfaces import Headers, Layout, Observe, SessionStore
 from .layout import LAYOUT_HEADERS, apply_layout
 from .media_types import BYTES
 from .page import Fragment, Page
+from .partials import HX_REDIRECT, PARTIAL_VARY, is_htmx, partial_layout
 from .session import Session, VisitorIds
 from .targets import resolved, without_dots
 from .tokens import VisitTokens
@@ -96,14 +97,15 @@ class Framer:
         is_stale: bool = False,
         is_fallback: bool = False,
     ) -> Answer:
-        """A fragment in the layout."""
+        """A fragment in the layout; alone, if it is for a script that puts it into a page."""
         page = replace(
             self._page(fragment, visit, status=status, token=token),
             is_stale=is_stale,
             is_fallback=is_fallback,
         )
-        text = apply_layout(self._layout, page, visit.request)
-        more = [HTML, NOSNIFF, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
+        text = apply_layout(partial_layout if visit.is_partial else self._layout, page, visit.request)
+        vary = (PARTIAL_VARY,) if visit.service.partial else ()
+        more = [HTML, NOSNIFF, NO_STORE, *vary, *about_page(headers), *_layout_headers(visit.request)]
         return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
 
     def own_page(
@@ -151,6 +153,10 @@ class Framer:
         target = self._target(result, visit)
         if target is None:
             raise ServiceFailed("redirects to a place that its mount does not allow")
+        if visit.is_partial and is_htmx(visit.environ) and not target.startswith(visit.base_url):
+            # Its request would follow, and show what is no part of the service inside of it.
+            leave = (HX_REDIRECT, target)
+            return self._answer(200, [leave, NO_STORE, PARTIAL_VARY], b"", visit, writes=result.writes)
         status = result.status if result.status in (301, 302, 303, 307, 308) else 302
         headers = [("Location", target), NO_STORE, *only_cors(result.headers)]
         return self._answer(status, headers, b"", visit, writes=result.writes)

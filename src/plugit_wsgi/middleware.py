@@ -30,7 +30,7 @@ from .guard import HostPlaces
 from .http import Answer
 from .interfaces import Directory, HostCsrf, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
-from .mounted import Mounted, script_name_of
+from .mounted import Mounted, MountedService, script_name_of
 from .mounts import MountTable
 from .observers import combine
 from .observers.log import LogLines
@@ -182,9 +182,9 @@ class PlugItMiddleware:
             # identify, directory, layout or a store of the host, or a mistake of ours: never "anonymous".
             _log.exception("%r: a page failed on the host's side", mounted)
             script_name = script_name_of(environ)
-            answer = broken_page(
-                self._bundled, request, script_name=script_name, prefix=script_name + self._prefix
-            )
+            whole = self._bundled
+            layout = mounted.layout(request, whole) if isinstance(mounted, MountedService) else whole
+            answer = broken_page(layout, request, script_name=script_name, prefix=script_name + self._prefix)
         return send(answer, environ["REQUEST_METHOD"], start_response)
 
 

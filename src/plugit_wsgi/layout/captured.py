@@ -50,6 +50,8 @@ _DROPPED = frozenset(
         "HTTP_CONNECTION",
         "HTTP_ORIGIN",
         "HTTP_X_REQUESTED_WITH",
+        "HTTP_TURBO_FRAME",
+        "HTTP_X_TURBO_REQUEST_ID",
         "REQUEST_URI",
         "RAW_URI",
         "PATH_TRANSLATED",
@@ -59,7 +61,16 @@ _DROPPED = frozenset(
     }
 )
 """Left out of the inner environ. A file wrapper may give the server an object that only it can read."""
-_DROPPED_PREFIXES = ("HTTP_IF_", "HTTP_X_PLUGIT", "HTTP_X_HTTP_METHOD", "plugit_wsgi.", "webob.", "bottle.")
+_DROPPED_PREFIXES = (
+    "HTTP_IF_",
+    "HTTP_HX_",
+    "HTTP_SEC_FETCH_",
+    "HTTP_X_PLUGIT",
+    "HTTP_X_HTTP_METHOD",
+    "plugit_wsgi.",
+    "webob.",
+    "bottle.",
+)
 """The last two are what those libraries remember of the outer request."""
 
 
