@@ -55,6 +55,7 @@ class Limits:
         page_stale: how long after its time a kept page may still be shown: while one visitor's request looks
             for a newer one, or while the service cannot be asked.
         cache_size: bytes of pages, meta and templates kept in memory, each process.
+        layouts_size: bytes of captured layouts kept in memory, each process.
         session_keys, session_key_size, session_value_size, session_size: what a service may store for a
             visitor; sizes count bytes.
         session_age: how long after it was stored the cookie store believes a session.
@@ -87,6 +88,7 @@ class Limits:
     meta_stale: float = 600.0
     page_stale: float = 600.0
     cache_size: int = 32 * MIB
+    layouts_size: int = 8 * MIB
     session_keys: int = 32
     session_key_size: int = 64
     session_value_size: int = 1 * KIB

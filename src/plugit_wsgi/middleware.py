@@ -114,12 +114,14 @@ class PlugItMiddleware:
         self._prefix = checked_path(prefix, "prefix")
         self._bundled = BootstrapLayout()
         self._lines = LogLines(clock)
+        kept = MemoryCache(limits.layouts_size, clock)
+        framed = self._bundled if layout is None else bind_layout(layout, host_app, clock=clock, cache=kept)
         mounts = build_mounts(
             _checked_services(services),
             Host(
                 identify=identify or _nobody,
                 directory=directory,
-                layout=self._bundled if layout is None else bind_layout(layout, host_app),
+                layout=framed,
                 bundled=self._bundled,
                 prefix=self._prefix,
                 login_url=login_url,
