@@ -55,6 +55,7 @@ class Limits:
         page_stale: how long after its time a kept page may still be shown: while one visitor's request looks
             for a newer one, or while the service cannot be asked.
         cache_size: bytes of pages, meta and templates kept in memory, each process.
+        layouts_size: bytes of captured layouts kept in memory, each process.
         session_keys, session_key_size, session_value_size, session_size: what a service may store for a
             visitor; sizes count bytes.
         session_age: how long after it was stored the cookie store believes a session.
@@ -87,6 +88,7 @@ class Limits:
     meta_stale: float = 600.0
     page_stale: float = 600.0
     cache_size: int = 32 * MIB
+    layouts_size: int = 8 * MIB
     session_keys: int = 32
     session_key_size: int = 64
     session_value_size: int = 1 * KIB
@@ -142,6 +144,7 @@ class Service:
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
         transport: "requests".
         sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
+        partial: scripts of a page get the content of another one alone, without the layout.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
@@ -165,6 +168,7 @@ class Service:
     cors_credentials: bool = field(default=False, kw_only=True)
     transport: str = field(default="requests", kw_only=True)
     sandbox: bool = field(default=False, kw_only=True)
+    partial: bool = field(default=False, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -180,7 +184,15 @@ class Service:
             self._check_choice(name, expected)
         for name in ("user_fields", "redirect_hosts", "variants"):
             self._freeze_texts(name)
-        for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials", "sandbox"):
+        for name in (
+            "organizations",
+            "allow_http",
+            "media_login",
+            "cookies",
+            "cors_credentials",
+            "sandbox",
+            "partial",
+        ):
             self._check_choice(name, (False, True))
         self._check_hosts()
         status = self.fallback_status
@@ -227,7 +239,7 @@ class Service:
                 raise ConfigError(f"Service({self.name!r}).{name}", value, "nothing, since sandbox=True")
 
 
-_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies")
+_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import cast
 
+from .answer_headers import is_for_other_origins, is_page
 from .asked import Asked
 from .cache.kept import Kept
 from .clock import Clock
 from .errors import ServiceRefused, WireError
-from .framing import Framer, is_for_other_origins, is_page
+from .framing import Framer
 from .http import HTML, Answer
 from .interfaces import Cache
 from .page import Fragment

@@ -31,7 +31,7 @@ from .guard import HostPlaces
 from .http import Answer, script_name_of
 from .interfaces import Directory, HostCsrf, Identify, Layout, Observe
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
-from .mounted import Mounted
+from .mounted import Mounted, MountedService
 from .mounts import MountTable
 from .observers import combine
 from .observers.log import LogLines
@@ -115,12 +115,14 @@ class PlugItMiddleware:
         self._prefix = checked_path(prefix, "prefix")
         self._bundled = BootstrapLayout()
         self._lines = LogLines(clock)
+        kept = MemoryCache(limits.layouts_size, clock)
+        framed = self._bundled if layout is None else bind_layout(layout, host_app, clock=clock, cache=kept)
         mounts = build_mounts(
             _checked_services(services),
             Host(
                 identify=identify or _nobody,
                 directory=directory,
-                layout=self._bundled if layout is None else bind_layout(layout, host_app),
+                layout=framed,
                 bundled=self._bundled,
                 prefix=self._prefix,
                 login_url=login_url,
@@ -186,9 +188,9 @@ class PlugItMiddleware:
             # identify, directory, layout or a store of the host, or a mistake of ours: never "anonymous".
             _log.exception("%r: a page failed on the host's side", mounted)
             script_name = script_name_of(environ)
-            answer = broken_page(
-                self._bundled, request, script_name=script_name, prefix=script_name + self._prefix
-            )
+            whole = self._bundled
+            layout = mounted.layout(request, whole) if isinstance(mounted, MountedService) else whole
+            answer = broken_page(layout, request, script_name=script_name, prefix=script_name + self._prefix)
         return send(answer, environ["REQUEST_METHOD"], start_response)
 
 

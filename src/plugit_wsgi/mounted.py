@@ -30,8 +30,9 @@ from .http import (
     parse_pairs,
     script_name_of,
 )
-from .interfaces import Clock, Observe
+from .interfaces import Clock, Layout, Observe
 from .layout.assets import load_asset
+from .partials import partial_layout, wants_partial
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .tokens import VisitTokens
@@ -103,6 +104,10 @@ class MountedService:
 
     def __repr__(self) -> str:
         return f"service {self.service.name!r}"
+
+    def layout(self, request: webob.Request, whole: Layout) -> Layout:
+        """What frames the answer to a request, given the layout of whole pages."""
+        return partial_layout if self.service.partial and wants_partial(request.environ) else whole
 
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
         """See `Mounted.answer`; errors of the library are answers already, others are the host's."""

@@ -14,6 +14,7 @@ from .config import Service
 from .cookies import Held, ServiceCookies, owner_of
 from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
+from .partials import wants_partial
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
 from .session import Session, VisitorIds, from_content, is_foreign
 from .wire.names import FRAME, csrf_marker
@@ -86,6 +87,11 @@ class Visit:
     def user_mode(self) -> str:
         """Which invented user of a development host this is; "" on any other host."""
         return str(self.environ.get(USER_MODE, ""))
+
+    @property
+    def is_partial(self) -> bool:
+        """The answer is for a script that puts it into a page."""
+        return self.service.partial and wants_partial(self.environ)
 
     @property
     def csrf_marker(self) -> str:
