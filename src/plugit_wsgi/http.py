@@ -88,6 +88,12 @@ def canonical_path(rest: str) -> str:
         raise ActionNotFound("path") from None
 
 
+def script_name_of(environ: Mapping[str, Any]) -> str:
+    """Where the host is mounted itself: percent-encoded, without trailing slash."""
+    name = str(environ.get("SCRIPT_NAME", ""))
+    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
+
+
 def place_of(environ: Mapping[str, Any]) -> str:
     """Where the visitor is, as URL path of the host, with the query if the method is GET or HEAD.
 

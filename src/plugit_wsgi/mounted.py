@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 import webob
@@ -23,12 +23,12 @@ from .http import (
     ANY_ORIGIN,
     NO_STORE,
     NOSNIFF,
-    UNQUOTED,
     Answer,
     below,
     canonical_path,
     origin_of,
     parse_pairs,
+    script_name_of,
 )
 from .interfaces import Clock, Observe
 from .layout.assets import load_asset
@@ -233,12 +233,6 @@ class MountedApi:
 def _text(status: int, text: str) -> Answer:
     headers = (("Content-Type", "text/plain; charset=utf-8"), NOSNIFF, NO_STORE)
     return Answer(status=status, headers=headers, body=f"{text}\n".encode())
-
-
-def script_name_of(environ: Mapping[str, Any]) -> str:
-    """Where the host is mounted itself: percent-encoded, without trailing slash."""
-    name = str(environ.get("SCRIPT_NAME", ""))
-    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
 
 
 def _slash(request: webob.Request, base_url: str) -> Answer:
