@@ -173,9 +173,8 @@ class Mounts:
 
     def _check_known(self, name: object) -> None:
         if name not in self:
-            raise ConfigError(
-                "mounts", name, f"the name of a mounted service: {', '.join(self.names) or 'none'}"
-            )
+            known = ", ".join(self.names) or "there is none"
+            raise ConfigError("mounts", name, f"the name of a mounted service: {known}")
 
     @staticmethod
     def _told(changes: Changes, source: str) -> None:

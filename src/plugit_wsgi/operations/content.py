@@ -176,6 +176,7 @@ _FAULTS: Final = """<h3 class="h5">Last faults</h3>
 <ul class="list-group">
 {faults}
 </ul>"""
-_FAULT: Final = """<li class="list-group-item"><strong>{kind}</strong> <code class="text-break">{action}</code>
+_FAULT: Final = """<li class="list-group-item">
+<strong>{kind}</strong> <code class="text-break">{action}</code>
 <div class="text-break">{cause}</div>
 <small class="text-muted text-break">{at} · request {request_id}</small></li>"""
