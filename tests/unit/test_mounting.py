@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 import pytest
+from tests.unit.test_middleware import SECRET, URL, call, host_app
 
 from plugit_wsgi import PlugItMiddleware, Service
 from plugit_wsgi.errors import ConfigError
 from plugit_wsgi.mounting import Changes
-from tests.unit.test_middleware import SECRET, URL, call, host_app
 
 POLLS = Service("polls", URL)
 NOTES = Service("notes", URL)
@@ -62,7 +62,7 @@ def test_what_stays_keeps_its_client() -> None:
 
 
 def test_the_api_follows() -> None:
-    """Without a key the answer is 403 for known and unknown names alike; the table of names is the mounts'."""
+    """A service that came can call back, one that went cannot."""
     app = make(POLLS)
     app.mounts.add(NOTES)
     api, _, _ = app.mounts.table.match("/s/_api/x") or pytest.fail("no API")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.test_middleware import SECRET, URL, call, host_app
 
 from plugit_wsgi import PlugItMiddleware, Service
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.watching import EVERY, SETTLED
-from tests.unit.test_middleware import SECRET, URL, call, host_app
 
 POLLS = f'[[services]]\nname = "polls"\nurl = "{URL}"\n'
 NOTES = f'[[services]]\nname = "notes"\nurl = "{URL}"\n'
