@@ -122,7 +122,7 @@ def test_four_workers_follow_the_file_and_lose_no_request(
     service = FakeService()
     service.action("/page", template="the page")
     url = serve(service)
-    top = f'secret_key = "{planted.SECRET}"\nthreads = 8\n'
+    top = f'secret_key = "{planted.SECRET}"\nthreads = 32\n'
     polls, notes = (f'[[services]]\nname = "{name}"\nurl = "{url}"\n' for name in ("polls", "notes"))
     file = tmp_path / "plugit.toml"
     file.write_text(top + polls)
