@@ -85,11 +85,11 @@ def test_it_shows_how_services_do(make_host: MakeHost, service: FakeService) -> 
     x, away_part = content.split('id="service-away"')
     assert "<script" not in content
     assert f"process {os.getpid()}" in x
-    assert "2 pages, 1 of them errors" in x
+    assert "pages: 2; errors among them (500 and above): 1" in x
     assert "<strong>WireError</strong> <code" in x
     assert "/bad</code>" in x
     assert "0 of 4 places" in x
-    assert "6 pages, 6 of them errors (500 and above); 1 refused without a call" in away_part
+    assert "pages: 6; errors among them (500 and above): 6; refused without a call: 1" in away_part
     assert "open: it is not asked for a while" in away_part
     assert away_part.count("<strong>ServiceUnreachable</strong>") == 5
 

@@ -70,7 +70,6 @@ def _row(state: ServiceState) -> Markup:
     return Markup(_ROW).format(
         name=state.name,
         state=_badge(state),
-        calls=state.calls.taken,
         pages=state.record.pages,
         errors=state.record.errors,
     )
@@ -146,18 +145,18 @@ _PAGE: Final = """<div class="plugit-operations">
 processes of this site count for themselves; the next request may come to another one.</p>
 <div class="table-responsive" tabindex="0" role="region" aria-label="All services">
 <table class="table">
-<thead><tr><th scope="col">Service</th><th scope="col">State</th><th scope="col">Calls</th>
-<th scope="col">Pages</th><th scope="col">Errors</th></tr></thead>
+<thead><tr><th scope="col">Service</th><th scope="col">State</th><th scope="col">Pages</th>
+<th scope="col">Errors</th></tr></thead>
 <tbody>
 {summary}
 </tbody></table></div>
 {services}
 </div>"""
-_ROW: Final = """<tr><th scope="row"><a href="#service-{name}">{name}</a></th><td>{state}</td><td>{calls}</td>
+_ROW: Final = """<tr><th scope="row"><a href="#service-{name}">{name}</a></th><td>{state}</td>
 <td>{pages}</td><td>{errors}</td></tr>"""
-_NONE: Final = '<tr><td colspan="5">No service is mounted.</td></tr>'
+_NONE: Final = '<tr><td colspan="4">No service is mounted.</td></tr>'
 _SERVICE: Final = """<section aria-labelledby="service-{name}">
-<h2 id="service-{name}">{name}</h2>
+<h2 class="h3 mt-5" id="service-{name}">{name}</h2>
 <dl class="row dl-horizontal">
 <dt class="col-sm-3">Mount</dt><dd class="col-sm-9 text-break"><a href="{mount}">{mount}</a></dd>
 <dt class="col-sm-3">URL</dt><dd class="col-sm-9 text-break">{url}</dd>
@@ -170,7 +169,9 @@ _SERVICE: Final = """<section aria-labelledby="service-{name}">
 </dl>
 {faults}
 </section>"""
-_RECORD: Final = "{pages} pages, {errors} of them errors (500 and above); {refused} refused without a call"
+_RECORD: Final = (
+    "pages: {pages}; errors among them (500 and above): {errors}; refused without a call: {refused}"
+)
 _NO_FAULT: Final = '<p class="text-muted">No fault since then.</p>'
 _FAULTS: Final = """<h3 class="h5">Last faults</h3>
 <ul class="list-group">

@@ -43,7 +43,7 @@ def test_what_it_says() -> None:
         "http://127.0.0.1:5000",
         "1 of 4 places",
         "0 of 2 places",
-        "12 pages, 3 of them errors (500 and above); 2 refused without a call",
+        "pages: 12; errors among them (500 and above): 3; refused without a call: 2",
         "No fault since then.",
     ):
         assert text in found
