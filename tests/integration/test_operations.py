@@ -11,7 +11,7 @@ import pytest
 from plugit_wsgi import Service
 from plugit_wsgi.people import User
 from plugit_wsgi.testing.fake_service import FakeService, Reply
-from tests.integration.conftest import MakeHost
+from tests.integration.conftest import MakeHost, identify
 
 PAGE = "/s/_operations/"
 
@@ -36,7 +36,11 @@ def test_who_may_not_see_it_does_not_learn_of_it(make_host: MakeHost, name: str,
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"no such page"]
 
-    visitor = make_host(app=app, operations=is_root).visitor(name)
+    def leaves_a_trace(request: Any) -> User | None:
+        request.environ["webob.trace"] = True
+        return identify(request)
+
+    visitor = make_host(app=app, operations=is_root, identify=leaves_a_trace).visitor(name)
     answer = visitor.get(path)
     assert (answer.status_code, answer.text) == (404, "no such page")
     assert answer.headers == visitor.get("/elsewhere").headers

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 import pytest
 from tests.unit.test_middleware import SECRET, URL, call, host_app
 
 from plugit_wsgi import PlugItMiddleware, Service
+from plugit_wsgi.assembly import Assembly, Built
 from plugit_wsgi.errors import ConfigError
 from plugit_wsgi.mounting import Changes
 
@@ -127,8 +129,15 @@ def test_changes_are_told(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_many_change_at_once() -> None:
+def test_many_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each change is made on what the others left: none is lost."""
+    build = Assembly.build
+
+    def slow_build(assembly: Assembly, service: Service) -> Built:
+        time.sleep(0.002)
+        return build(assembly, service)
+
+    monkeypatch.setattr(Assembly, "build", slow_build)
     app = make(POLLS)
     start = threading.Barrier(8)
 

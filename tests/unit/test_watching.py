@@ -13,7 +13,7 @@ from tests.unit.test_middleware import SECRET, URL, call, host_app
 
 from plugit_wsgi import PlugItMiddleware, Service
 from plugit_wsgi.testing.clock import FakeClock
-from plugit_wsgi.watching import EVERY, SETTLED
+from plugit_wsgi.watching import EVERY, SETTLED, Signature, signature_of
 
 POLLS = f'[[services]]\nname = "polls"\nurl = "{URL}"\n'
 NOTES = f'[[services]]\nname = "notes"\nurl = "{URL}"\n'
@@ -80,8 +80,12 @@ def test_a_file_is_looked_at_now_and_then(tmp_path: Path, monkeypatch: pytest.Mo
     """Not for every request."""
     world = World(tmp_path)
     looks: list[object] = []
-    real = os.stat
-    monkeypatch.setattr("plugit_wsgi.watching.os.stat", lambda path: (looks.append(path), real(path))[1])
+
+    def look(path: str) -> Signature:
+        looks.append(path)
+        return signature_of(path)
+
+    monkeypatch.setattr("plugit_wsgi.watching.signature_of", look)
     world.later()
     for _ in range(9):
         world.later(EVERY / 10 - 0.001)

@@ -164,7 +164,7 @@ _SERVICE: Final = """<section aria-labelledby="service-{name}">
 <dt class="col-sm-3">Circuit</dt><dd class="col-sm-9">{state}</dd>
 <dt class="col-sm-3">Calls that rest</dt><dd class="col-sm-9 text-break">{open_calls}</dd>
 <dt class="col-sm-3">Calls under way</dt><dd class="col-sm-9">{calls}</dd>
-<dt class="col-sm-3">Large files under way</dt><dd class="col-sm-9">{streams}</dd>
+<dt class="col-sm-3">Large files</dt><dd class="col-sm-9">{streams}</dd>
 <dt class="col-sm-3">Counted</dt><dd class="col-sm-9">{record}</dd>
 </dl>
 {faults}
