@@ -98,7 +98,7 @@ def make(**more: Any) -> PlugItMiddleware:
         ({"stores": {}}, "stores"),
         ({"observe": "log"}, "observe"),
         ({"fragments": True}, "fragments"),
-        ({"operations": lambda request: True}, "operations"),
+        ({"operations": True}, "operations"),
         ({"csrf": lambda request: "token"}, "csrf"),
         ({"csrf": True}, "csrf"),
     ],
