@@ -7,12 +7,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import webob
 
 from plugit_wsgi import CapturedLayout, FragmentMarks, Limits, Service, User
+from plugit_wsgi.events import Event, Fault, ServiceCalled
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from tests.integration.conftest import PEOPLE, SECRET, Host, MakeHost, identify
 
@@ -277,6 +279,8 @@ def test_what_is_no_page_leaves_the_inner_text(
 ) -> None:
     """A redirect, a file, data, an error, media; the page of the host is fine."""
     service.action("/a", template=TEMPLATE, meta=meta, answer=answer or {"name": "one"})
+    service.action("/media/a", template=TEMPLATE, answer={"name": "one"})
+    service.action("/ebuio_setOrga", template=TEMPLATE, answer={"name": "one"})
     page.body = page_of(f"/s/x{path}")
     answer_ = host.visitor("anna").get("/")
     assert answer_.status_code == 200
@@ -303,6 +307,66 @@ def test_pages_mode_works_as_well(make_host: MakeHost, page: Page, service: Fake
     answer = make_host(app=page, fragments=True, of_service={"mode": "pages"}).visitor().get("/")
     assert "<u>pages</u>" in answer.text
     assert re.search(r"p.css\">\s*</head>", answer.text)
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_an_error_in_pages_mode_is_none(
+    make_host: MakeHost, page: Page, service: FakeService, status: int
+) -> None:
+    """Though it comes with words of the service."""
+    service.answer("/a", Reply(status=status, body="<u>sorry</u>"))
+    answer = make_host(app=page, fragments=True, of_service={"mode": "pages"}).visitor().get("/")
+    assert "<body>no /s/x/a</body>" in answer.text
+
+
+def test_what_stands_in_for_a_page_is_no_fragment(
+    make_host: MakeHost, page: Page, service: FakeService
+) -> None:
+    """The host has said what is shown then; nobody is told that the service's own was."""
+    events: list[Event] = []
+    broken = [Reply(body={"name": "one"})]
+    meta = {"fallback": "fallback.html"}
+    service.answer("/media/fallback.html", Reply(body="<p>stands in</p>"))
+    service.action("/a", template=TEMPLATE, meta=meta, answer=lambda _call: broken[0])
+    visitor = make_host(app=page, fragments=True, observe=events.append).visitor()
+    visitor.get("/s/x/a")
+    broken[0] = Reply(body="{no json")
+    assert "stands in" in visitor.get("/s/x/a").text
+    events.clear()
+    assert "<body>no /s/x/a</body>" in visitor.get("/").text
+    assert {type(event) for event in events} == {ServiceCalled, Fault}
+
+
+class HostTokens:
+    """The host's own tokens: a new one for whoever has none."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+    def issue(self, request: webob.Request) -> tuple[str, list[str]]:
+        self.threads.append(threading.get_ident())
+        token = request.cookies.get("host_csrf") or f"token{len(self.threads)}"
+        return token, [f"host_csrf={token}; Path=/"]
+
+    def is_valid(self, request: webob.Request, token: str) -> bool:
+        return bool(request.cookies.get("host_csrf") == token)
+
+
+def test_tokens_of_the_host_are_one_for_the_page(
+    make_host: MakeHost, service: FakeService, serve: Callable[[Any], str]
+) -> None:
+    """Issued in the visitor's thread; its cookie goes out once."""
+    other, tokens = FakeService(), HostTokens()
+    for each in (service, other):
+        each.action("/f", template=FORM, answer={})
+    also = (Service("y", serve(other)),)
+    page = Page(page_of("/s/x/f", "/s/y/f"))
+    visitor = make_host(app=page, fragments=True, also=also, csrf=tokens).visitor("anna")
+    answer = visitor.get("/")
+    assert tokens.threads == [threading.get_ident()]
+    assert answer.headers.getlist("Set-Cookie").count("host_csrf=token1; Path=/") == 1
+    for name in "xy":
+        assert visitor.post(f"/s/{name}/f", data={"csrfmiddlewaretoken": "token1"}).status_code == 200
 
 
 def test_a_service_in_a_sandbox_is_not_put_in(make_host: MakeHost, page: Page, service: FakeService) -> None:
@@ -580,3 +644,31 @@ def test_no_thread_before_the_first_page_with_marks(host: Host, page: Page) -> N
     page.body = two
     host.visitor().get("/")
     assert helpers() == before + 1
+
+
+def test_the_deadline_is_that_of_the_host(make_host: MakeHost, four: Any, slow: Slow) -> None:
+    """A service that may take longer on its own pages may not here; the visitor's thread is free."""
+    four[0][0].action("/a", template=TEMPLATE, answer=slow.hang)
+    patient = replace(four[1][0], limits=Limits(page=8))
+    page = Page(page_of("/s/f0/a"))
+    host = make_host(app=page, fragments=True, also=(patient,), limits=Limits(page=0.3), threads=1)
+    started = time.monotonic()
+    assert "no /s/f0/a" in host.visitor().get("/").text
+    assert time.monotonic() - started < 0.8
+
+
+def test_a_captured_layout_has_no_time_of_its_own(
+    make_host: MakeHost, service: FakeService, four: Any, slow: Slow
+) -> None:
+    """Its marks have what the page in it left."""
+    four[0][0].action("/a", template=TEMPLATE, answer=slow.hang)
+    service.action("/a", template=TEMPLATE, answer=slow.short)
+    page = Page(page_of("/s/f0/a") + "<!--plugit:content-->")
+    limits = Limits(page=0.5)
+    layout = CapturedLayout("/frame")
+    host = make_host(app=page, fragments=True, also=four[1], limits=limits, layout=layout)
+    started = time.monotonic()
+    answer = host.visitor().get("/s/x/a")
+    assert time.monotonic() - started < 0.65
+    assert "<b>slow</b>" in answer.text
+    assert "no /s/f0/a" in answer.text
