@@ -22,6 +22,8 @@ from ..errors import ConfigError
 from ..wire.keys import KeyRing, Purpose, encode, load_secrets
 
 LONGEST_TARGET = 2000
+MOST_WRONG = 200
+"""Wrong signatures on a page; after these, no mark counts."""
 _OPENING = re.compile(rb"<!--plugit:(/[!-;=?-~]{0,%d})(?: ([A-Za-z0-9_-]{43}))?-->" % LONGEST_TARGET)
 _CLOSING = b"<!--/plugit-->"
 _TARGET = re.compile(r"/[!-;=?-~]*")
@@ -127,11 +129,14 @@ class MarkFinder:
     def find(self, page: bytes) -> list[Mark]:
         """The marks of a page, in order. One in the text of another is no mark."""
         marks: list[Mark] = []
-        position = 0
+        position = wrong = 0
         while (opening := _OPENING.search(page, position)) is not None:
             position = opening.end()
             target = opening[1].decode("ascii")
             if not self._counts(target, opening[2]):
+                wrong += opening[2] is not None
+                if wrong > MOST_WRONG:
+                    break  # somebody fills the page with them, and each costs a signature
                 continue
             closing = page.find(_CLOSING, position)
             if closing < 0:
