@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from .breaker import State
 from .cache.scoped import ScopedCache
@@ -37,6 +38,7 @@ from .mounts import MountTable
 from .operations import MountedOperations
 from .operations.records import Records
 from .outgoing import CallBuilder
+from .pieces import PieceFramer
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
@@ -47,6 +49,8 @@ from .turns import Line, Turns
 from .visits import VisitOpener
 from .wire.context import digest
 from .wire.keys import KeyRing, Purpose, service_keys
+
+F = TypeVar("F", bound=Framer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +203,8 @@ def _announcer(service: Service, host: Host) -> Changed:
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:
     tokens = VisitTokens(Tokens(host.secrets.derived(Purpose.CSRF), client.service.name), host.csrf)
-    framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
+    kind = SandboxFramer if client.service.sandbox else Framer
+    framer, bundled = (_framer(kind, client, host, tokens, layout) for layout in (host.layout, host.bundled))
     pipeline = Pipeline(
         client.service,
         client=client,
@@ -232,6 +237,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         pipeline=pipeline,
         opener=opener,
         framer=framer,
+        pieces=_framer(PieceFramer, client, host, tokens, host.bundled),
         tokens=tokens,
         refusals=refusals,
         prefix=host.prefix,
@@ -241,8 +247,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
     )
 
 
-def _framer(client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> Framer:
-    kind = SandboxFramer if client.service.sandbox else Framer
+def _framer(kind: type[F], client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> F:
     return kind(
         layout=layout,
         tokens=tokens,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import copy
 from typing import cast
 
 from .answer_headers import is_for_other_origins, is_page
@@ -49,6 +50,12 @@ class Finisher:
         self._page_stale = page_stale
         self._title = title
         self._clock = clock
+
+    def framed_by(self, framer: Framer) -> Finisher:
+        """The same with another framer."""
+        other = copy(self)
+        other._framer = framer
+        return other
 
     def finish(self, result: ActionResult, asked: Asked, kept: Kept[Data] | None) -> Answer:
         """The visitor's answer.

@@ -58,6 +58,9 @@ class Framer:
         cookies: of the service; None if its mount takes none.
     """
 
+    stands_in = True
+    """A page of the service's own may stand in for one that it cannot give now."""
+
     def __init__(
         self,
         *,

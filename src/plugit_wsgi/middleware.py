@@ -29,6 +29,10 @@ from .config import (
 from .errors import ActionNotFound, ConfigError
 from .finishing import close_body
 from .flight import Chairs
+from .fragments import FragmentPages
+from .fragments.filler import Filler
+from .fragments.marks import MarkFinder, checked_targets, mark_keys
+from .fragments.pool import Pool
 from .guard import HostPlaces
 from .http import Answer, script_name_of
 from .interfaces import Directory, HostCsrf, Identify, Layout, Observe, Operations
@@ -49,7 +53,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("plugit_wsgi")
-_FILE_KEYS = ("services", "secret_key", "prefix", "threads", "trusted_hops", "login_url", "limits")
+_FILE_KEYS = (
+    "services",
+    "secret_key",
+    "prefix",
+    "threads",
+    "trusted_hops",
+    "login_url",
+    "limits",
+    "fragments",
+)
 
 
 class PlugItMiddleware:
@@ -67,7 +80,9 @@ class PlugItMiddleware:
         trusted_hops: proxies in front whose ``X-Forwarded-*`` are believed.
         login_url: where anonymous visitors are sent who need a login; ``next`` is added. A path is one of
             the host, below its SCRIPT_NAME.
-        fragments: not in this version.
+        fragments: True puts fragments of services where pages of the host have signed marks (see
+            `fragments.FragmentMarks`); a list of targets, such as ``["/s/polls/latest"]``, also at unsigned
+            marks of these.
         limits: how long, how much, how many.
         stores: where pages and sessions are kept.
         observe: is told of every event.
@@ -96,7 +111,7 @@ class PlugItMiddleware:
         threads: int = 8,
         trusted_hops: int = 0,
         login_url: str | None = None,
-        fragments: bool = False,
+        fragments: bool | Iterable[str] = False,
         limits: Limits | None = None,
         stores: Stores | None = None,
         observe: Observe | None = None,
@@ -111,7 +126,6 @@ class PlugItMiddleware:
             threads=threads,
             trusted_hops=trusted_hops,
             login_url=login_url,
-            fragments=fragments,
             operations=operations,
         )
         _check_values(limits=(limits, Limits), stores=(stores, Stores))
@@ -119,6 +133,15 @@ class PlugItMiddleware:
         limits = limits or Limits()
         stores = stores or Stores()
         secrets = load_secrets(secret_key)
+        places = HostPlaces(threads, limits, clock)
+        self._pool = Pool(places.calls // 2)
+        unsigned = checked_targets(fragments)
+        if unsigned is not None:
+            finder = MarkFinder(mark_keys(secrets), unsigned)
+            filler = Filler(
+                finder=finder, match=self._match, pool=self._pool, seconds=limits.page, clock=clock
+            )
+            host_app = FragmentPages(host_app, filler)
         self._host_app = host_app
         self._prefix = checked_path(prefix, "prefix")
         self._bundled = BootstrapLayout()
@@ -140,7 +163,7 @@ class PlugItMiddleware:
                 trusted_hops=trusted_hops,
                 threads=threads,
                 limits=limits,
-                places=HostPlaces(threads, limits, clock),
+                places=places,
                 chairs=Chairs(max(1, threads // 8)),
                 line=Line(threads),
                 secrets=secrets,
@@ -203,11 +226,15 @@ class PlugItMiddleware:
     def close(self) -> None:
         """Gives all connections to services back to the system, and tells the log what it left out."""
         self.mounts.close()
+        self._pool.close()
         self._lines.flush()
 
     @property
     def _clients(self) -> tuple[ServiceClient, ...]:
         return self.mounts.clients
+
+    def _match(self, path: str) -> tuple[Mounted, str, str] | None:
+        return self.mounts.table.match(path)
 
     def _serve(
         self, environ: WSGIEnvironment, start_response: StartResponse, mounted: Mounted, mount: str, rest: str
@@ -288,8 +315,6 @@ def _check_arguments(**given: Any) -> None:
     login_url = given["login_url"]
     if login_url is not None and not (isinstance(login_url, str) and login_url.startswith(("/", "http"))):
         raise ConfigError("login_url", login_url, "a path with a leading slash, or a URL")
-    if given["fragments"] is not False:
-        raise ConfigError("fragments", given["fragments"], "False: this version has no more")
 
 
 def _check_values(**given: tuple[object, type]) -> None:

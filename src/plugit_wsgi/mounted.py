@@ -5,15 +5,16 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import quote
 
 import webob
 
 from . import csrf, sandbox
 from .body import read_body
+from .clock import Deadline
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
@@ -31,8 +32,10 @@ from .http import (
     script_name_of,
 )
 from .interfaces import Clock, Layout, Observe
+from .layout import STARTED
 from .layout.assets import load_asset
 from .partials import partial_layout, wants_partial
+from .pieces import Piece, PieceFramer
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .tokens import VisitTokens
@@ -70,6 +73,7 @@ class MountedService:
         pipeline: its data path.
         opener: makes visits.
         framer: makes answers.
+        pieces: makes pieces, for marks on pages of the host.
         tokens: CSRF tokens of the service.
         refusals: answers for errors.
         prefix: path of the middleware's own pages.
@@ -84,6 +88,7 @@ class MountedService:
         pipeline: Pipeline,
         opener: VisitOpener,
         framer: Framer,
+        pieces: PieceFramer,
         tokens: VisitTokens,
         refusals: Refusals,
         prefix: str,
@@ -95,6 +100,8 @@ class MountedService:
         self.pipeline = pipeline
         self._opener = opener
         self._framer = framer
+        self._pieces = pieces
+        self._in_pieces = pipeline.framed_by(pieces)
         self._tokens = tokens
         self._refusals = refusals
         self._prefix = prefix
@@ -111,18 +118,11 @@ class MountedService:
 
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
         """See `Mounted.answer`; errors of the library are answers already, others are the host's."""
-        started = self._clock.monotonic()
+        started = request.environ[STARTED] = self._clock.monotonic()
         script_name = script_name_of(request.environ)
         if not rest:
             return _slash(request, script_name + mount + "/")
-        visit = self._opener.open(
-            request,
-            self.service,
-            origin=origin_of(request.environ, self._trusted_hops),
-            script_name=script_name,
-            mount=mount,
-            prefix=self._prefix,
-        )
+        visit = self._opened(request, mount)
         try:
             visit = visit.moved(canonical_path(rest), visit.query)
             if self.service.sandbox:
@@ -144,6 +144,66 @@ class MountedService:
             )
         )
         return answer
+
+    def _opened(self, request: webob.Request, mount: str) -> Visit:
+        return self._opener.open(
+            request,
+            self.service,
+            origin=origin_of(request.environ, self._trusted_hops),
+            script_name=script_name_of(request.environ),
+            mount=mount,
+            prefix=self._prefix,
+        )
+
+    def learn_caller(self, request: webob.Request) -> None:
+        """Asks the host who sends a request, once: it is known to all requests made of this one then.
+
+        Raises:
+            Exception: whatever the host's `identify` raises.
+        """
+        self._opener.caller(request, secure=origin_of(request.environ, self._trusted_hops).secure)
+
+    def visit_of_mark(self, request: webob.Request, mount: str, rest: str) -> Visit:
+        """The visit of a mark on a page of the host.
+
+        Args:
+            request: made of the visitor's, a GET of what the mark names.
+            mount: as that of `Mounted.answer`.
+            rest: as that.
+
+        Raises:
+            ActionNotFound: no action can be there, or none whose content may stand on a page of the host.
+            Exception: whatever the host's `identify`, `directory` or `csrf` raises.
+        """
+        action = canonical_path(rest or "/")
+        if self.service.sandbox or action.startswith(_MEDIA) or action[1:].lower().startswith(RESERVED):
+            raise ActionNotFound("path")
+        visit = self._opened(request, mount)
+        return visit.moved(action, visit.query)
+
+    def shared_token(self, visit: Visit) -> tuple[str, Sequence[str]]:
+        """See `VisitTokens.issue_shared`."""
+        return self._tokens.issue_shared(visit)
+
+    def piece(self, visit: Visit, within: Deadline) -> Piece:
+        """What an action contributes to a page of the host, by the data path of all pages.
+
+        Raises:
+            PlugItError: it is refused, or failed, or what it answered is no page; for `tell`.
+        """
+        try:
+            return cast(Piece, self._in_pieces.respond(visit, within=within))
+        except ServiceError as error:
+            error.service, error.action = error.service or self.service.name, error.action or visit.action
+            raise
+
+    def tell(self, error: PlugItError, visit: Visit) -> None:
+        """Tells observers of a piece that is not shown."""
+        self._refusals.tell(error, visit)
+
+    def cookies_of(self, pieces: Sequence[tuple[Visit, Piece]]) -> list[str]:
+        """See `PieceFramer.cookies`."""
+        return self._pieces.cookies(pieces)
 
     def _respond(self, visit: Visit) -> Answer:
         if _WEBSOCKET.search(visit.environ.get("HTTP_UPGRADE", "")):

@@ -58,7 +58,7 @@ class Refusals:
 
     def answer(self, error: PlugItError, visit: Visit) -> Answer:
         """What the visitor gets for an error."""
-        self._tell(error, visit)
+        self.tell(error, visit)
         html = wants_html(visit.environ)
         # In the frame of a sandbox no other page of the host can be opened.
         target = None if visit.in_frame else login_target(self._login_url, visit.request)
@@ -95,7 +95,7 @@ class Refusals:
             _log.exception("the layout failed on an error page")
             return self._bundled.own_page(fragment, visit, token=token, status=status, headers=headers)
 
-    def _tell(self, error: PlugItError, visit: Visit) -> None:
+    def tell(self, error: PlugItError, visit: Visit) -> None:
         """An event for a fault, or for a refusal; the log is one of those who are told."""
         names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
         if _is_fault(error):

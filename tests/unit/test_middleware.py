@@ -97,7 +97,7 @@ def make(**more: Any) -> PlugItMiddleware:
         ({"limits": {"page": 1}}, "limits"),
         ({"stores": {}}, "stores"),
         ({"observe": "log"}, "observe"),
-        ({"fragments": True}, "fragments"),
+        ({"fragments": "/s/x/a"}, "fragments"),
         ({"operations": True}, "operations"),
         ({"csrf": lambda request: "token"}, "csrf"),
         ({"csrf": True}, "csrf"),

@@ -36,6 +36,11 @@ LAYOUT_HEADERS: Final = "plugit_wsgi.layout_headers"
 INNER: Final = "plugit_wsgi.inner"
 """Environ key: set on the request that a captured layout sends to the host."""
 
+CALLER: Final = "plugit_wsgi.caller"
+"""Environ key: who asks, as far as it is known; the inner request is of the same."""
+STARTED: Final = "plugit_wsgi.started"
+"""Environ key: when the page began, in monotonic seconds; the inner request has no time of its own."""
+
 _MARK = re.compile("<!--plugit:(title|head|menu|content)-->")
 _DROPPED = frozenset(
     {
@@ -169,7 +174,7 @@ def inner_environ(environ: dict[str, Any], path_info: str) -> dict[str, Any]:
     inner = {
         key: value
         for key, value in environ.items()
-        if key not in _DROPPED and not key.startswith(_DROPPED_PREFIXES)
+        if key in (CALLER, STARTED) or (key not in _DROPPED and not key.startswith(_DROPPED_PREFIXES))
     }
     inner.update(
         {
