@@ -173,7 +173,8 @@ class _Late:
 
     def _read(self) -> list[bytes]:
         """Reads until the head is known, and a page to its end; what is to go out now, and then the rest."""
-        assert self._iterable is not None
+        if self._iterable is None:  # closed
+            return []
         iterator = self._iterator = self._iterator or iter(self._iterable)
         held = self._held
         for piece in iterator:
