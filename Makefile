@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venvs/%/.ready
-.PHONY: help demo test test-main quick lint types audit docs vectors bench bench-isolation interop system-deps missing clean
+.PHONY: help demo test test-main quick lint types audit docs screenshots vectors bench bench-isolation interop system-deps missing clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,9 @@ types: $(VENV)/.dev  ## mypy, strict
 audit: $(VENV)/.dev  ## bandit over our code, pip-audit over what is installed with it
 	$(BIN)/bandit -q -c pyproject.toml -r src
 	$(BIN)/python tools/audit.py
+
+screenshots: $(VENV)/.dev  ## pictures of the example hosts, into docs/images
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/hosts/test_walk.py -k fit
 
 docs: $(VENV)/.dev  ## the manual, into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

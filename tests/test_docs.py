@@ -43,6 +43,7 @@ PAGES = (
     "cli",
     "security",
     "verify",
+    "urls",
 )
 TEXTS = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)]
 IDS = [str(path.relative_to(ROOT)) for path in TEXTS]

@@ -1,6 +1,7 @@
 """Mount independent web services with a user interface into any WSGI application."""
 
 from .config import Limits, Service, Stores
+from .fragments import FragmentMarks
 from .layout import BootstrapLayout, CapturedLayout
 from .middleware import PlugItMiddleware
 from .page import Fragment, Page
@@ -10,6 +11,7 @@ __all__ = [
     "BootstrapLayout",
     "CapturedLayout",
     "Fragment",
+    "FragmentMarks",
     "Limits",
     "Membership",
     "Organization",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from .breaker import State
+from .cache.scoped import ScopedCache
 from .circuits import Changed, Circuits
 from .client import ServiceClient
 from .clock import Clock
@@ -19,10 +21,24 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
-from .interfaces import Cache, Directory, HostCsrf, Identify, Layout, Observe, SessionStore, TemplateEngine
+from .interfaces import (
+    Cache,
+    Directory,
+    HostCsrf,
+    Identify,
+    Layout,
+    Observe,
+    Operations,
+    SessionStore,
+    TemplateEngine,
+)
 from .loading import make_engine, make_transport
 from .mounted import Mounted, MountedApi, MountedAssets, MountedService
+from .mounts import MountTable
+from .operations import MountedOperations
+from .operations.records import Records
 from .outgoing import CallBuilder
+from .pieces import PieceFramer
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
@@ -31,7 +47,10 @@ from .session import VisitorIds
 from .tokens import VisitTokens
 from .turns import Line, Turns
 from .visits import VisitOpener
+from .wire.context import digest
 from .wire.keys import KeyRing, Purpose, service_keys
+
+F = TypeVar("F", bound=Framer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,38 +76,95 @@ class Host:
     visitor_ids: VisitorIds
     csrf: HostCsrf | None
     observe: Observe
+    operations: Operations | None
+    records: Records
     clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mounts:
-    """What a host has mounted. Immutable.
+class Built:
+    """A service with all that its mount needs. Immutable.
 
     Attributes:
-        entries: paths and what is there.
-        clients: of the services, to be closed.
+        path: where it is mounted.
+        client: its calls.
+        mounted: its pages.
+        api: what it may call back.
+        keys: of the service.
     """
 
-    entries: tuple[tuple[str, Mounted], ...]
-    clients: tuple[ServiceClient, ...]
+    path: str
+    client: ServiceClient
+    mounted: MountedService
+    api: ServiceApi
+    keys: KeyRing = field(repr=False)
+
+    @property
+    def service(self) -> Service:
+        """The settings it was built from."""
+        return self.client.service
 
 
-def build_mounts(services: Sequence[Service], host: Host) -> Mounts:
-    """Everything below the host: the services, our own assets, and the API."""
-    engine = make_engine("django", host.limits)
-    clients = tuple(_client(service, host, engine) for service in services)
-    entries = [
-        (client.service.mount or f"{host.prefix}/{client.service.name}", _mounted(client, host))
-        for client in clients
-    ]
-    return Mounts(
-        entries=(
-            (f"{host.prefix}/_assets", MountedAssets()),
-            (f"{host.prefix}/_api", _api(clients, host)),
-            *entries,
-        ),
-        clients=clients,
-    )
+class Assembly:
+    """Makes what is mounted below a host. Thread-safe.
+
+    Args:
+        host: what all mounts share.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._engine = make_engine("django", host.limits)
+
+    def build(self, service: Service) -> Built:
+        """A service, ready to be mounted; `retire` is its end."""
+        host = _scoped(self._host, service)
+        client = _client(service, host, self._engine)
+        return Built(
+            path=service.mount or f"{host.prefix}/{service.name}",
+            client=client,
+            mounted=_mounted(client, host),
+            api=ServiceApi(service, directory=host.directory, deliver=None, limits=client.limits),
+            keys=service_keys(host.secrets, service.name),
+        )
+
+    def table(self, built: Sequence[Built]) -> MountTable[Mounted]:
+        """Everything below the host: the services, our own assets, the API, the operations page.
+
+        Raises:
+            ConfigError: two at one path.
+        """
+        prefix = self._host.prefix
+        entries: list[tuple[str, Mounted]] = [
+            (f"{prefix}/_assets", MountedAssets()),
+            (f"{prefix}/_api", MountedApi({item.service.name: (item.api, item.keys) for item in built})),
+        ]
+        if self._host.operations is not None:
+            entries.append((f"{prefix}/_operations", self._operations(built, self._host.operations)))
+        return MountTable([*entries, *((item.path, item.mounted) for item in built)])
+
+    def retire(self, built: Built) -> None:
+        """Gives back what a service had; what is under way finishes."""
+        self._host.places.leave(built.client.exchanges.places, built.client.exchanges.streams)
+        built.client.close()
+
+    def _operations(self, built: Sequence[Built], allows: Operations) -> MountedOperations:
+        return MountedOperations(
+            [(item.path, item.client) for item in built],
+            allows=allows,
+            identify=self._host.identify,
+            layout=self._host.layout,
+            bundled=self._host.bundled,
+            prefix=self._host.prefix,
+            records=self._host.records,
+            clock=self._host.clock,
+        )
+
+
+def _scoped(host: Host, service: Service) -> Host:
+    """The host with caches in which a service finds only what was kept under the settings that it has now."""
+    scope = digest(repr(service).encode())
+    return replace(host, cache=ScopedCache(host.cache, scope), templates=ScopedCache(host.templates, scope))
 
 
 def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClient:
@@ -127,7 +203,8 @@ def _announcer(service: Service, host: Host) -> Changed:
 
 def _mounted(client: ServiceClient, host: Host) -> MountedService:
     tokens = VisitTokens(Tokens(host.secrets.derived(Purpose.CSRF), client.service.name), host.csrf)
-    framer, bundled = (_framer(client, host, tokens, layout) for layout in (host.layout, host.bundled))
+    kind = SandboxFramer if client.service.sandbox else Framer
+    framer, bundled = (_framer(kind, client, host, tokens, layout) for layout in (host.layout, host.bundled))
     pipeline = Pipeline(
         client.service,
         client=client,
@@ -160,6 +237,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         pipeline=pipeline,
         opener=opener,
         framer=framer,
+        pieces=_framer(PieceFramer, client, host, tokens, host.bundled),
         tokens=tokens,
         refusals=refusals,
         prefix=host.prefix,
@@ -169,8 +247,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
     )
 
 
-def _framer(client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> Framer:
-    kind = SandboxFramer if client.service.sandbox else Framer
+def _framer(kind: type[F], client: ServiceClient, host: Host, tokens: VisitTokens, layout: Layout) -> F:
     return kind(
         layout=layout,
         tokens=tokens,
@@ -188,11 +265,3 @@ def _cookies(client: ServiceClient, host: Host) -> ServiceCookies | None:
         return None
     keys = host.secrets.derived(Purpose.COOKIE)
     return ServiceCookies(keys, client.service.name, client.limits, host.clock)
-
-
-def _api(clients: Sequence[ServiceClient], host: Host) -> MountedApi:
-    apis = {}
-    for client in clients:
-        api = ServiceApi(client.service, directory=host.directory, deliver=None, limits=client.limits)
-        apis[client.service.name] = (api, service_keys(host.secrets, client.service.name))
-    return MountedApi(apis)

@@ -46,6 +46,11 @@ class Circuits:
         """Of the service's own breaker."""
         return self._service.state
 
+    def open_calls(self) -> list[str]:
+        """The calls that are not made for a while, whatever the service's own breaker says."""
+        with self._lock:
+            return [call for call, breaker in self._calls.items() if breaker.state != "closed"]
+
     def enter(self, call: str) -> Circuit:
         """Lets a call through.
 

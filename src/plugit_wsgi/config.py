@@ -55,6 +55,7 @@ class Limits:
         page_stale: how long after its time a kept page may still be shown: while one visitor's request looks
             for a newer one, or while the service cannot be asked.
         cache_size: bytes of pages, meta and templates kept in memory, each process.
+        layouts_size: bytes of captured layouts kept in memory, each process.
         session_keys, session_key_size, session_value_size, session_size: what a service may store for a
             visitor; sizes count bytes.
         session_age: how long after it was stored the cookie store believes a session.
@@ -87,6 +88,7 @@ class Limits:
     meta_stale: float = 600.0
     page_stale: float = 600.0
     cache_size: int = 32 * MIB
+    layouts_size: int = 8 * MIB
     session_keys: int = 32
     session_key_size: int = 64
     session_value_size: int = 1 * KIB
@@ -103,6 +105,9 @@ class Limits:
             _check_limit(item.name, getattr(self, item.name), item.default)
 
 
+_TIMES = ("page", "connect", "call", "stall")
+
+
 def _check_limit(name: str, value: object, default: object) -> None:
     whole = isinstance(default, int) or default is None
     if value is None and default is None:
@@ -113,6 +118,8 @@ def _check_limit(name: str, value: object, default: object) -> None:
         raise ConfigError(f"Limits.{name}", value, f"{expected}, 0 or more")
     if default is None and value == 0:
         raise ConfigError(f"Limits.{name}", value, "1 or more, or None for the default")
+    if name in _TIMES and value == 0:
+        raise ConfigError(f"Limits.{name}", value, "a number of seconds above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,7 @@ class Service:
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
         transport: "requests".
         sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
+        partial: scripts of a page get the content of another one alone, without the layout.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
@@ -160,6 +168,7 @@ class Service:
     cors_credentials: bool = field(default=False, kw_only=True)
     transport: str = field(default="requests", kw_only=True)
     sandbox: bool = field(default=False, kw_only=True)
+    partial: bool = field(default=False, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -175,7 +184,15 @@ class Service:
             self._check_choice(name, expected)
         for name in ("user_fields", "redirect_hosts", "variants"):
             self._freeze_texts(name)
-        for name in ("organizations", "allow_http", "media_login", "cookies", "cors_credentials", "sandbox"):
+        for name in (
+            "organizations",
+            "allow_http",
+            "media_login",
+            "cookies",
+            "cors_credentials",
+            "sandbox",
+            "partial",
+        ):
             self._check_choice(name, (False, True))
         self._check_hosts()
         status = self.fallback_status
@@ -222,7 +239,7 @@ class Service:
                 raise ConfigError(f"Service({self.name!r}).{name}", value, "nothing, since sandbox=True")
 
 
-_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies")
+_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -331,7 +348,8 @@ def checked_table(table: object, where: str, known: Collection[str]) -> dict[str
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(known))}"
             # A secret under a misspelt name is a secret still.
-            is_secret = near == ["secret_key"] or re.search("secret|password|token", key, re.IGNORECASE)
+            spelled = (key, *near) if near and near[0].lower().endswith("secret_key") else (key,)
+            is_secret = re.search("secret|password|token", " ".join(spelled), re.IGNORECASE)
             shown = f"<{type(table[key]).__name__}>" if is_secret else table[key]
             raise ConfigError(f"{where}.{key}" if where else key, shown, f"a key that exists; {hint}")
     return dict(table)

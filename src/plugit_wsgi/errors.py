@@ -3,7 +3,7 @@
 The class says whose fault it was, the attributes carry the facts, ``__cause__`` is what was caught::
 
     PlugItError                         .status; str() is for logs, never for visitors
-    ├── ConfigError (ValueError)        while constructing only
+    ├── ConfigError (ValueError)        while constructing, or changing mounts
     ├── RequestRejected                 the visitor's request was refused
     │   ├── BadRequest 400              a body that cannot be read
     │   ├── ActionNotFound 404
@@ -40,7 +40,7 @@ class PlugItError(Exception):
 
 
 class ConfigError(PlugItError, ValueError):
-    """A setting that cannot be used; raised while constructing only.
+    """A setting that cannot be used; raised while constructing, or when mounts are changed.
 
     Args:
         field: the setting, as the user wrote it.

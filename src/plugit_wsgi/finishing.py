@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import copy
 from typing import cast
 
+from .answer_headers import is_for_other_origins, is_page
 from .asked import Asked
 from .cache.kept import Kept
 from .clock import Clock
 from .errors import ServiceRefused, WireError
-from .framing import Framer, is_for_other_origins, is_page
+from .framing import Framer
 from .http import HTML, Answer
 from .interfaces import Cache
 from .page import Fragment
@@ -48,6 +50,12 @@ class Finisher:
         self._page_stale = page_stale
         self._title = title
         self._clock = clock
+
+    def framed_by(self, framer: Framer) -> Finisher:
+        """The same with another framer."""
+        other = copy(self)
+        other._framer = framer
+        return other
 
     def finish(self, result: ActionResult, asked: Asked, kept: Kept[Data] | None) -> Answer:
         """The visitor's answer.

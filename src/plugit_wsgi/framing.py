@@ -8,21 +8,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
 import webob
 
+from .answer_cookies import AnswerCookies, with_cookies
+from .answer_headers import about_page, guarded, only_cors, presented
 from .config import Limits
-from .cookies import ServiceCookies, owner_of
-from .csrf import format_cookie
-from .dispositions import rebuilt_disposition
+from .cookies import ServiceCookies
 from .errors import ServiceFailed
-from .events import Dropped
 from .http import (
-    CORS_HEADERS,
     HTML,
     NO_STORE,
     NOSNIFF,
@@ -32,22 +29,19 @@ from .http import (
     is_local_target,
     place_of,
     quote_target,
-    read_cookies,
+    script_name_of,
     target_host,
 )
 from .interfaces import Headers, Layout, Observe, SessionStore
 from .layout import LAYOUT_HEADERS, apply_layout
-from .media_types import BYTES, HTML_TYPE, Showing, essence_of, rebuilt_type, showing
+from .media_types import BYTES
 from .page import Fragment, Page
-from .session import Session, VisitorIds, to_content
+from .partials import HX_REDIRECT, PARTIAL_VARY, is_htmx, partial_layout
+from .session import Session, VisitorIds
 from .targets import resolved, without_dots
 from .tokens import VisitTokens
 from .visits import Visit
-from .wire.names import CSRF_COOKIE
 from .wire.result import ActionResult, Redirect, SessionWrites
-
-SANDBOX = ("Content-Security-Policy", "sandbox")
-_DATED = re.compile("; Max-Age=[1-9]")
 
 
 class Framer:
@@ -64,6 +58,9 @@ class Framer:
         cookies: of the service; None if its mount takes none.
     """
 
+    stands_in = True
+    """A page of the service's own may stand in for one that it cannot give now."""
+
     def __init__(
         self,
         *,
@@ -78,12 +75,15 @@ class Framer:
     ) -> None:
         self._layout = layout
         self._tokens = tokens
-        self._sessions = sessions
-        self._visitor_ids = visitor_ids
-        self._limits = limits
         self._login_url = login_url
-        self._observe = observe
-        self._cookies = cookies
+        self._cookies = AnswerCookies(
+            tokens=tokens,
+            sessions=sessions,
+            visitor_ids=visitor_ids,
+            limits=limits,
+            observe=observe,
+            cookies=cookies,
+        )
 
     def token(self, visit: Visit) -> str:
         """A fresh CSRF token for a page."""
@@ -101,14 +101,15 @@ class Framer:
         is_stale: bool = False,
         is_fallback: bool = False,
     ) -> Answer:
-        """A fragment in the layout."""
+        """A fragment in the layout; alone, if it is for a script that puts it into a page."""
         page = replace(
             self._page(fragment, visit, status=status, token=token),
             is_stale=is_stale,
             is_fallback=is_fallback,
         )
-        text = apply_layout(self._layout, page, visit.request)
-        more = [HTML, NOSNIFF, NO_STORE, *about_page(headers), *_layout_headers(visit.request)]
+        text = apply_layout(partial_layout if visit.is_partial else self._layout, page, visit.request)
+        vary = (PARTIAL_VARY,) if visit.service.partial else ()
+        more = [HTML, NOSNIFF, NO_STORE, *vary, *about_page(headers), *_layout_headers(visit.request)]
         return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
 
     def own_page(
@@ -156,8 +157,12 @@ class Framer:
         target = self._target(result, visit)
         if target is None:
             raise ServiceFailed("redirects to a place that its mount does not allow")
+        if visit.is_partial and is_htmx(visit.environ) and not target.startswith(visit.base_url):
+            # Its request would follow, and show what is no part of the service inside of it.
+            leave = (HX_REDIRECT, target)
+            return self._answer(200, [leave, NO_STORE, PARTIAL_VARY], b"", visit, writes=result.writes)
         status = result.status if result.status in (301, 302, 303, 307, 308) else 302
-        headers = [("Location", target), NO_STORE, *_only_cors(result.headers)]
+        headers = [("Location", target), NO_STORE, *only_cors(result.headers)]
         return self._answer(status, headers, b"", visit, writes=result.writes)
 
     def below_mount(self, rest: str, visit: Visit) -> str:
@@ -226,95 +231,13 @@ class Framer:
         token: str = "",
         writes: SessionWrites | None = None,
     ) -> Answer:
-        own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
-        theirs = self._service_cookies(visit, writes)
-        is_bound = bool(own) or (writes is not None and bool(writes.stored or writes.deleted))
-        of_nobody = theirs if visit.user_id is None else ()
-        cookies = [*own, *self._identity(is_bound, of_nobody, visit), *theirs]
         answer = Answer(status=status, headers=tuple(headers), body=body)
-        return with_cookies(answer, [*_still_ended(visit, cookies), *cookies])
-
-    def _identity(self, is_bound: bool, of_nobody: Sequence[str], visit: Visit) -> list[str]:
-        """The visitor's id, unless it is known: token and session are bound to it, so it comes along.
-
-        Cookies of nobody's are, too; with one that has a date, the id stays as long as any may.
-        """
-        is_dated = any(_DATED.search(line) for line in of_nobody)
-        if not is_dated and not (visit.is_new and (is_bound or of_nobody)):
-            return []
-        age = int(self._limits.cookie_age) if is_dated else None
-        return [self._visitor_ids.format_cookie(visit.visitor_id, secure=visit.origin.secure, age=age)]
-
-    def _token_cookie(self, visit: Visit, token: str) -> list[str]:
-        """The cookie that a page with a token needs, unless the visitor has a good one already."""
-        if not token:
-            return []
-        given = read_cookies(visit.request.environ).get(CSRF_COOKIE) or ""
-        cookies = self._tokens.take_cookies(visit)
-        if not visit.is_new and self._tokens.is_known(given, visit):
-            return [*cookies]
-        return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure), *cookies]
-
-    def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
-        if writes is None or not (writes.stored or writes.deleted):
-            return []
-
-        def fits(session: Session) -> bool:
-            content = to_content(session, visit.user_id, visit.visitor_id)
-            return len(content) <= self._sessions.capacity
-
-        session, ignored = visit.session.updated(writes.stored, writes.deleted, self._limits, fits)
-        self._tell_ignored("session", ignored, visit)
-        return self._store(session, visit)
-
-    def _service_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
-        if writes is None or not writes.cookies or self._cookies is None:
-            return []
-        found, ignored = self._cookies.rebuilt(
-            writes.cookies,
-            visit.cookies,
-            owner_of(visit.user_id, visit.visitor_id),
-            path=visit.base_url,
-            secure=visit.origin.secure,
-        )
-        self._tell_ignored("cookies", ignored, visit)
-        return found
-
-    def _tell_ignored(self, what: str, count: int, visit: Visit) -> None:
-        if count:
-            names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
-            self._observe(Dropped(**names, what=what, count=count))
-
-    def _store(self, session: Session, visit: Visit) -> Sequence[str]:
-        return self._sessions.store(
-            visit.request,
-            visit.service.name,
-            to_content(session, visit.user_id, visit.visitor_id),
-            path=visit.base_url,
-            secure=visit.origin.secure,
-        )
+        return with_cookies(answer, self._cookies.lines(visit, token=token, writes=writes))
 
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""
-        cookies = [*self._store(session, visit), *self._identity(True, (), visit)]
         answer = Answer(status=303, headers=(("Location", target), NO_STORE))
-        return with_cookies(answer, [*_still_ended(visit, cookies), *cookies])
-
-
-def with_cookies(answer: Answer, cookies: Sequence[str]) -> Answer:
-    """The answer with Set-Cookie lines, and private then: what is stored for all hands a visitor's on.
-
-    They come after those of a layout, which may be of the same name, and then of an older state: the last one
-    counts.
-    """
-    more = [("Set-Cookie", line) for line in cookies]
-    return replace(answer, headers=(*guarded(answer.headers, True), *more)) if more else answer
-
-
-def _still_ended(visit: Visit, cookies: Sequence[str]) -> list[str]:
-    """What ends in the browser, without names that the visit sets anew."""
-    names = {line.partition("=")[0] for line in cookies}
-    return [line for line in visit.ended if line.partition("=")[0] not in names]
+        return with_cookies(answer, self._cookies.of_session(session, visit))
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:
@@ -325,67 +248,9 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
     if login_url is None:
         return None
     if login_url.startswith("/"):
-        login_url = quote(request.environ.get("SCRIPT_NAME", ""), encoding="latin-1") + login_url
+        login_url = script_name_of(request.environ) + login_url
     joint = "&" if "?" in login_url else "?"
     return f"{login_url}{joint}next={quote(place_of(request.environ), safe='/')}"
-
-
-def presented(content_type: str, disposition: str | None = None, *, trusts_html: bool = False) -> Headers:
-    """The type of an answer without layout, and what keeps a browser from making more of it.
-
-    Args:
-        content_type: of the service.
-        disposition: of the service; None if it sent none.
-        trusts_html: it keeps its scripts: of the service itself, not of files, which others may have sent it.
-    """
-    kind = rebuilt_type(content_type)
-    how = Showing.INLINE if trusts_html and essence_of(kind) == HTML_TYPE else showing(kind)
-    said = rebuilt_disposition(disposition, as_attachment=how is Showing.ATTACHMENT)
-    return (
-        ("Content-Type", kind),
-        NOSNIFF,
-        *(() if how is Showing.INLINE else (SANDBOX,)),
-        *((("Content-Disposition", said),) if said is not None else ()),
-    )
-
-
-def is_page(content_type: str) -> bool:
-    """A browser shows it as HTML, with forms that a token can be for; none means HTML."""
-    return not content_type or essence_of(rebuilt_type(content_type)) in (HTML_TYPE, "application/xhtml+xml")
-
-
-def about_page(headers: Headers) -> Headers:
-    """The headers of a service that may stand on a page in a layout.
-
-    The layout is the host's and for this visitor. Another origin that the service allows may read it only as
-    somebody without cookies would see it.
-    """
-    dropped = ("last-modified", "cache-control", "access-control-allow-credentials")
-    return tuple(item for item in headers if item[0].lower() not in dropped)
-
-
-def is_for_other_origins(headers: Headers) -> bool:
-    """Pages of other origins may read the answer, so it carries no token."""
-    return get_header(headers, "Access-Control-Allow-Origin") is not None
-
-
-def guarded(headers: Headers, personal: bool) -> Headers:
-    """The headers, with Cache-Control made private if the answer may depend on the visitor."""
-    if not personal:
-        return headers
-    given = ",".join(value for name, value in headers if name.lower() == "cache-control") or "no-cache"
-    parts = [part.strip() for part in given.split(",")]
-    kept = [
-        part
-        for part in parts
-        if part and part.lower().partition("=")[0] not in ("public", "private", "s-maxage")
-    ]
-    rest = [item for item in headers if item[0].lower() != "cache-control"]
-    return (("Cache-Control", ", ".join(["private", *kept])), *rest)
-
-
-def _only_cors(headers: Headers) -> Headers:
-    return tuple(item for item in headers if item[0].lower() in CORS_HEADERS)
 
 
 def _layout_headers(request: webob.Request) -> Sequence[tuple[str, str]]:

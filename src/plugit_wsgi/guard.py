@@ -22,7 +22,7 @@ from contextlib import contextmanager
 
 from .clock import Clock
 from .config import Limits
-from .errors import ServiceBusy
+from .errors import ConfigError, ServiceBusy
 
 RETRY_AFTER = 1.0
 MOVING = 0.25
@@ -32,7 +32,7 @@ FEW = 2
 _log = logging.getLogger("plugit_wsgi.guard")
 
 Room = Callable[["Places"], bool]
-Counted = Callable[[int, int], None]
+Counted = Callable[["Places", int, int], None]
 
 
 class Places:
@@ -46,6 +46,9 @@ class Places:
         changed: lock and signal; shared by those who share a total, so that looking and taking is one step.
         room: whether those who share a total leave room for one more.
         counted: is told how many were and are taken, within the lock.
+
+    Attributes:
+        is_gone: its service is not mounted any more; what is under way finishes.
     """
 
     def __init__(
@@ -57,9 +60,10 @@ class Places:
         clock: Clock,
         changed: threading.Condition | None = None,
         room: Room = lambda places: True,
-        counted: Counted = lambda before, after: None,
+        counted: Counted = lambda places, before, after: None,
     ) -> None:
         self.count = count
+        self.is_gone = False
         self._waiters = waiters
         self._wait = wait
         self._clock = clock
@@ -104,7 +108,7 @@ class Places:
         with self._changed:
             if not self._is_free() and not self._wait_for_one():
                 raise ServiceBusy(f"all {self.count} places are taken", retry_after=RETRY_AFTER)
-            self._counted(self.taken, self.taken + 1)
+            self._counted(self, self.taken, self.taken + 1)
             since = self._clock.monotonic()
             self._since.append(since)
             return since
@@ -112,7 +116,7 @@ class Places:
     def give_back(self, since: float) -> None:
         """Gives back the place that was taken then."""
         with self._changed:
-            self._counted(self.taken, self.taken - 1)
+            self._counted(self, self.taken, self.taken - 1)
             self._since.remove(since)
             self._returns.append(self._clock.monotonic())
             self._changed.notify_all()
@@ -151,6 +155,9 @@ class HostPlaces:
         limits: of the host.
         clock: the time.
 
+    Raises:
+        ConfigError: more places than threads.
+
     Attributes:
         calls: places for calls: three quarters of the threads unless `Limits.total_places` says else.
         streams: places for large files on their way: as many threads as calls leave.
@@ -161,6 +168,9 @@ class HostPlaces:
         self._threads = threads
         self._clock = clock
         self._changed = threading.Condition()
+        for name in ("total_places", "service_places"):
+            if (getattr(limits, name) or 0) > threads:
+                raise ConfigError(f"Limits.{name}", getattr(limits, name), f"at most threads={threads}")
         self.calls = limits.total_places or max(1, 3 * threads // 4)
         self.streams = max(1, threads - self.calls)
         self.together = max(1, threads - max(1, threads // 8))
@@ -174,7 +184,8 @@ class HostPlaces:
 
     def for_calls(self, limits: Limits) -> Places:
         """The places for calls on one service: half of the threads unless `limits` says else."""
-        self._idle += 1
+        with self._changed:
+            self._idle += 1
         return Places(
             limits.service_places or max(1, self._threads // 2),
             waiters=max(1, self._threads // 8),
@@ -187,7 +198,8 @@ class HostPlaces:
 
     def for_streams(self, limits: Limits) -> Places:
         """The places for large files of one service: all but one, if there are other services."""
-        self._services += 1
+        with self._changed:
+            self._services += 1
         return Places(
             limits.service_streams or self.streams,
             waiters=0,
@@ -197,6 +209,14 @@ class HostPlaces:
             room=self._has_room_for_stream,
             counted=self._count_stream,
         )
+
+    def leave(self, calls: Places, streams: Places) -> None:
+        """A service is not mounted any more: nothing is kept free for it. Once for each."""
+        with self._changed:
+            calls.is_gone = streams.is_gone = True
+            self._idle -= calls.taken == 0
+            self._services -= 1
+            self._changed.notify_all()
 
     def _has_room_for_call(self, places: Places) -> bool:
         if self._calls_taken + self._streams_taken >= self.together:
@@ -215,9 +235,10 @@ class HostPlaces:
         kept_free = 1 if places.taken and self._services > 1 else 0
         return self._streams_taken + kept_free < self.streams
 
-    def _count_call(self, before: int, after: int) -> None:
+    def _count_call(self, places: Places, before: int, after: int) -> None:
         self._calls_taken += after - before
-        self._idle += (after == 0) - (before == 0)
+        if not places.is_gone:
+            self._idle += (after == 0) - (before == 0)
 
-    def _count_stream(self, before: int, after: int) -> None:
+    def _count_stream(self, _places: Places, before: int, after: int) -> None:
         self._streams_taken += after - before

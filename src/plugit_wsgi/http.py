@@ -88,13 +88,22 @@ def canonical_path(rest: str) -> str:
         raise ActionNotFound("path") from None
 
 
+def script_name_of(environ: Mapping[str, Any]) -> str:
+    """Where the host is mounted itself: percent-encoded, "" or with one leading and no trailing slash.
+
+    Two leading slashes would make another host of a link.
+    """
+    name = str(environ.get("SCRIPT_NAME", "")).strip("/")
+    return "/" + quote(name.encode("latin-1", "replace"), safe=UNQUOTED) if name else ""
+
+
 def place_of(environ: Mapping[str, Any]) -> str:
     """Where the visitor is, as URL path of the host, with the query if the method is GET or HEAD.
 
     Any bytes have a place: a request object's own properties fail on a path that is not UTF-8.
     """
-    path = "".join(str(environ.get(name, "")) for name in ("SCRIPT_NAME", "PATH_INFO"))
-    place = quote(path.encode("latin-1", "replace"), safe=UNQUOTED)
+    path = str(environ.get("PATH_INFO", ""))
+    place = script_name_of(environ) + quote(path.encode("latin-1", "replace"), safe=UNQUOTED)
     query = str(environ.get("QUERY_STRING", ""))
     if query and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         place += "?" + quote(query.encode("latin-1", "replace"), safe=UNQUOTED + "?%;")
@@ -227,9 +236,11 @@ def origin_of(environ: Mapping[str, Any], trusted_hops: int) -> Origin:
         scheme = _outermost(environ, "HTTP_X_FORWARDED_PROTO", trusted_hops) or scheme
         host = _outermost(environ, "HTTP_X_FORWARDED_HOST", trusted_hops) or host
         address = _hop(environ, "HTTP_X_FORWARDED_FOR", trusted_hops) or address
-    return Origin(
-        scheme="https" if scheme.lower() == "https" else "http", host=host, address=_clean_address(address)
-    )
+    scheme = "https" if scheme.lower() == "https" else "http"
+    return Origin(scheme=scheme, host=host.removesuffix(_OWN_PORTS[scheme]), address=_clean_address(address))
+
+
+_OWN_PORTS = {"http": ":80", "https": ":443"}
 
 
 def _outermost(environ: Mapping[str, Any], key: str, hops: int) -> str:

@@ -16,6 +16,8 @@ from .people import Membership, Organization, Rights, User, Visitor
 Identify = Callable[[webob.Request], "User | None"]
 Layout = Callable[[Page, webob.Request], str]
 Observe = Callable[[Event], None]
+Operations = Callable[["User | None"], bool]
+"""Whether somebody may see the operations page."""
 Headers = tuple[tuple[str, str], ...]
 """Header lines in order; names as written, values as latin-1 text (the bytes of the wire)."""
 

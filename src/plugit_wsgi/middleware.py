@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from os import PathLike
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import webob
 from webob.exc import HTTPException
 
-from .assembly import Host, build_mounts
+from .assembly import Assembly, Host
 from .cache.memory import MemoryCache
+from .client import ServiceClient
 from .clock import Clock, SystemClock
 from .config import (
     Limits,
@@ -24,28 +26,43 @@ from .config import (
     read_toml,
     service_from_table,
 )
-from .errors import ConfigError
+from .errors import ActionNotFound, ConfigError
 from .finishing import close_body
 from .flight import Chairs
+from .fragments import FragmentPages
+from .fragments.filler import Filler
+from .fragments.marks import MarkFinder, checked_targets, mark_keys
+from .fragments.pool import Pool
 from .guard import HostPlaces
-from .http import Answer
-from .interfaces import Directory, HostCsrf, Identify, Layout, Observe
+from .http import Answer, script_name_of
+from .interfaces import Directory, HostCsrf, Identify, Layout, Observe, Operations
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
-from .mounted import Mounted, script_name_of
-from .mounts import MountTable
+from .mounted import Mounted, MountedService
+from .mounting import Mounts
 from .observers import combine
 from .observers.log import LogLines
+from .operations.records import Records
 from .people import User
 from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
 from .turns import Line
+from .watching import FileWatch, signature_of
 from .wire.keys import Purpose, load_secrets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("plugit_wsgi")
-_FILE_KEYS = ("services", "secret_key", "prefix", "threads", "trusted_hops", "login_url", "limits")
+_FILE_KEYS = (
+    "services",
+    "secret_key",
+    "prefix",
+    "threads",
+    "trusted_hops",
+    "login_url",
+    "limits",
+    "fragments",
+)
 
 
 class PlugItMiddleware:
@@ -63,13 +80,19 @@ class PlugItMiddleware:
         trusted_hops: proxies in front whose ``X-Forwarded-*`` are believed.
         login_url: where anonymous visitors are sent who need a login; ``next`` is added. A path is one of
             the host, below its SCRIPT_NAME.
-        fragments: not in this version.
+        fragments: True puts fragments of services where pages of the host have signed marks (see
+            `fragments.FragmentMarks`); a list of targets, such as ``["/s/polls/latest"]``, also at unsigned
+            marks of these.
         limits: how long, how much, how many.
         stores: where pages and sessions are kept.
         observe: is told of every event.
-        operations: not in this version.
+        operations: who may see the operations page, below `prefix` at ``_operations/``: gets the user, or
+            None, and says True. None: there is no such page.
         csrf: the host's own protection against forged requests, in the place of ours. None is ours.
         clock: the time; for tests.
+
+    Attributes:
+        mounts: the services, which can be changed while the host runs.
 
     Raises:
         ConfigError: names the field, the value and what was expected.
@@ -88,11 +111,11 @@ class PlugItMiddleware:
         threads: int = 8,
         trusted_hops: int = 0,
         login_url: str | None = None,
-        fragments: bool = False,
+        fragments: bool | Iterable[str] = False,
         limits: Limits | None = None,
         stores: Stores | None = None,
         observe: Observe | None = None,
-        operations: None = None,
+        operations: Operations | None = None,
         csrf: HostCsrf | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -103,7 +126,6 @@ class PlugItMiddleware:
             threads=threads,
             trusted_hops=trusted_hops,
             login_url=login_url,
-            fragments=fragments,
             operations=operations,
         )
         _check_values(limits=(limits, Limits), stores=(stores, Stores))
@@ -111,23 +133,37 @@ class PlugItMiddleware:
         limits = limits or Limits()
         stores = stores or Stores()
         secrets = load_secrets(secret_key)
+        places = HostPlaces(threads, limits, clock)
+        self._pool = Pool(places.calls // 2)
+        unsigned = checked_targets(fragments)
+        if unsigned is not None:
+            finder = MarkFinder(mark_keys(secrets), unsigned)
+            filler = Filler(
+                finder=finder, match=self._match, pool=self._pool, seconds=limits.page, clock=clock
+            )
+            host_app = FragmentPages(host_app, filler)
         self._host_app = host_app
         self._prefix = checked_path(prefix, "prefix")
         self._bundled = BootstrapLayout()
         self._lines = LogLines(clock)
-        mounts = build_mounts(
-            _checked_services(services),
+        kept = MemoryCache(limits.layouts_size, clock)
+        framed = self._bundled if layout is None else bind_layout(layout, host_app, clock=clock, cache=kept)
+        records = Records(clock)
+        told = (self._lines, *(() if operations is None else (records,)))
+        self._clock = clock
+        self._watch: FileWatch | None = None
+        assembly = Assembly(
             Host(
                 identify=identify or _nobody,
                 directory=directory,
-                layout=self._bundled if layout is None else bind_layout(layout, host_app),
+                layout=framed,
                 bundled=self._bundled,
                 prefix=self._prefix,
                 login_url=login_url,
                 trusted_hops=trusted_hops,
                 threads=threads,
                 limits=limits,
-                places=HostPlaces(threads, limits, clock),
+                places=places,
                 chairs=Chairs(max(1, threads // 8)),
                 line=Line(threads),
                 secrets=secrets,
@@ -137,16 +173,20 @@ class PlugItMiddleware:
                 or CookieSessions(secrets.derived(Purpose.SESSION), lifetime=limits.session_age, clock=clock),
                 csrf=_checked_csrf(csrf),
                 visitor_ids=VisitorIds(secrets.derived(Purpose.VISITOR)),
-                observe=combine(self._lines, *(() if observe is None else (observe,)), clock=clock),
+                observe=combine(*told, *(() if observe is None else (observe,)), clock=clock),
+                operations=operations,
+                records=records,
                 clock=clock,
             ),
         )
-        self._clients = mounts.clients
-        self._table: MountTable[Mounted] = MountTable(mounts.entries)
+        self.mounts = Mounts(assembly, services)
 
     @classmethod
     def from_file(cls, host_app: WSGIApplication, path: str | PathLike[str], **more: Any) -> PlugItMiddleware:
         """The same from a TOML file; what is given here as well wins over the file.
+
+        While the host runs, each process looks at the file when requests come, at most twice a second, and
+        mounts what it says. Other keys than services need a restart. A file that is wrong changes nothing.
 
         Args:
             host_app: as above.
@@ -157,21 +197,44 @@ class PlugItMiddleware:
         Raises:
             ConfigError: the file cannot be read, or has a key that does not exist.
         """
-        found = {"secret_key": (), **read_file(path), **more}
-        return cls(host_app, **found)
+        path = os.path.abspath(path)
+        signature = signature_of(path)
+        started = read_file(path)
+        middleware = cls(host_app, **{"services": (), "secret_key": (), **started, **more})
+        if "services" not in more:
+            middleware._watch = FileWatch(
+                path,
+                read=read_file,
+                mounts=middleware.mounts,
+                signature=signature,
+                started=started,
+                given=frozenset(more),
+                clock=middleware._clock,
+            )
+        return middleware
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI (PEP 3333)."""
-        found = self._table.match(environ.get("PATH_INFO", ""))
+        watch = self._watch
+        if watch is not None and self._clock.monotonic() >= watch.due:
+            watch.look()
+        found = self.mounts.table.match(environ.get("PATH_INFO", ""))
         if found is None:
             return self._host_app(environ, start_response)
         return self._serve(environ, start_response, *found)
 
     def close(self) -> None:
         """Gives all connections to services back to the system, and tells the log what it left out."""
-        for client in self._clients:
-            client.close()
+        self.mounts.close()
+        self._pool.close()
         self._lines.flush()
+
+    @property
+    def _clients(self) -> tuple[ServiceClient, ...]:
+        return self.mounts.clients
+
+    def _match(self, path: str) -> tuple[Mounted, str, str] | None:
+        return self.mounts.table.match(path)
 
     def _serve(
         self, environ: WSGIEnvironment, start_response: StartResponse, mounted: Mounted, mount: str, rest: str
@@ -182,13 +245,16 @@ class PlugItMiddleware:
         except HTTPException as answered:
             # identify of the host answers itself: it sends the visitor elsewhere, or is closed.
             return answered(environ, start_response)
+        except ActionNotFound:
+            # Nothing is there for this visitor: the host says so, as of any path.
+            return self._host_app(environ, start_response)
         except Exception:
             # identify, directory, layout or a store of the host, or a mistake of ours: never "anonymous".
             _log.exception("%r: a page failed on the host's side", mounted)
             script_name = script_name_of(environ)
-            answer = broken_page(
-                self._bundled, request, script_name=script_name, prefix=script_name + self._prefix
-            )
+            whole = self._bundled
+            layout = mounted.layout(request, whole) if isinstance(mounted, MountedService) else whole
+            answer = broken_page(layout, request, script_name=script_name, prefix=script_name + self._prefix)
         return send(answer, environ["REQUEST_METHOD"], start_response)
 
 
@@ -229,31 +295,18 @@ def read_file(path: str | PathLike[str]) -> dict[str, Any]:
         ConfigError: the file cannot be read, or has a key that does not exist.
     """
     values = checked_table(read_toml(path), "", _FILE_KEYS)
-    services = values.get("services", [])
-    if not isinstance(services, list):
-        raise ConfigError("services", services, "[[services]] tables")
-    values["services"] = [service_from_table(table, position) for position, table in enumerate(services)]
+    if "services" in values:
+        services = values["services"]
+        if not isinstance(services, list):
+            raise ConfigError("services", services, "[[services]] tables")
+        values["services"] = [service_from_table(table, position) for position, table in enumerate(services)]
     if "limits" in values:
         values["limits"] = limits_from_table(values["limits"])
     return values
 
 
-def _checked_services(services: Iterable[Service]) -> list[Service]:
-    if isinstance(services, (str, Service)) or not isinstance(services, Iterable):
-        raise ConfigError("services", services, "a list of Service objects")
-    found = list(services)
-    seen: set[str] = set()
-    for service in found:
-        if not isinstance(service, Service):
-            raise ConfigError("services", service, "Service objects")
-        if service.name in seen:
-            raise ConfigError("services", service.name, "a name of its own for each service")
-        seen.add(service.name)
-    return found
-
-
 def _check_arguments(**given: Any) -> None:
-    for name in ("host_app", "identify", "observe"):
+    for name in ("host_app", "identify", "observe", "operations"):
         if not callable(given[name]) and (name == "host_app" or given[name] is not None):
             raise ConfigError(name, given[name], "something that can be called")
     for name, least in (("threads", 1), ("trusted_hops", 0)):
@@ -262,9 +315,6 @@ def _check_arguments(**given: Any) -> None:
     login_url = given["login_url"]
     if login_url is not None and not (isinstance(login_url, str) and login_url.startswith(("/", "http"))):
         raise ConfigError("login_url", login_url, "a path with a leading slash, or a URL")
-    for name, only in (("fragments", False), ("operations", None)):
-        if given[name] is not only:
-            raise ConfigError(name, given[name], f"{only!r}: this version has no more")
 
 
 def _check_values(**given: tuple[object, type]) -> None:

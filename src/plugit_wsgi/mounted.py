@@ -5,15 +5,16 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol, cast
 from urllib.parse import quote
 
 import webob
 
 from . import csrf, sandbox
 from .body import read_body
+from .clock import Deadline
 from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
@@ -23,15 +24,18 @@ from .http import (
     ANY_ORIGIN,
     NO_STORE,
     NOSNIFF,
-    UNQUOTED,
     Answer,
     below,
     canonical_path,
     origin_of,
     parse_pairs,
+    script_name_of,
 )
-from .interfaces import Clock, Observe
+from .interfaces import Clock, Layout, Observe
+from .layout import STARTED
 from .layout.assets import load_asset
+from .partials import partial_layout, wants_partial
+from .pieces import Piece, PieceFramer
 from .pipeline import Pipeline
 from .refusals import Refusals
 from .tokens import VisitTokens
@@ -43,6 +47,8 @@ _log = logging.getLogger("plugit_wsgi")
 _MEDIA = f"/{MEDIA}/"
 _MAIL = re.compile(rf"/{MAIL}(\.[^/]*)?/*\Z", re.IGNORECASE)
 """The call in any spelling that some server reads as it: another case, a slash, a format's ending."""
+_WEBSOCKET = re.compile(r"(?:\A|[\s,])websocket(?:\Z|[\s,/])", re.IGNORECASE)
+"""In a list of protocols, each maybe with a version (RFC 9110 section 7.8)."""
 SET_ORGANIZATION = f"/{RESERVED}setOrga"
 FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 
@@ -67,6 +73,7 @@ class MountedService:
         pipeline: its data path.
         opener: makes visits.
         framer: makes answers.
+        pieces: makes pieces, for marks on pages of the host.
         tokens: CSRF tokens of the service.
         refusals: answers for errors.
         prefix: path of the middleware's own pages.
@@ -81,6 +88,7 @@ class MountedService:
         pipeline: Pipeline,
         opener: VisitOpener,
         framer: Framer,
+        pieces: PieceFramer,
         tokens: VisitTokens,
         refusals: Refusals,
         prefix: str,
@@ -92,6 +100,8 @@ class MountedService:
         self.pipeline = pipeline
         self._opener = opener
         self._framer = framer
+        self._pieces = pieces
+        self._in_pieces = pipeline.framed_by(pieces)
         self._tokens = tokens
         self._refusals = refusals
         self._prefix = prefix
@@ -102,20 +112,17 @@ class MountedService:
     def __repr__(self) -> str:
         return f"service {self.service.name!r}"
 
+    def layout(self, request: webob.Request, whole: Layout) -> Layout:
+        """What frames the answer to a request, given the layout of whole pages."""
+        return partial_layout if self.service.partial and wants_partial(request.environ) else whole
+
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
         """See `Mounted.answer`; errors of the library are answers already, others are the host's."""
-        started = self._clock.monotonic()
+        started = request.environ[STARTED] = self._clock.monotonic()
         script_name = script_name_of(request.environ)
         if not rest:
             return _slash(request, script_name + mount + "/")
-        visit = self._opener.open(
-            request,
-            self.service,
-            origin=origin_of(request.environ, self._trusted_hops),
-            script_name=script_name,
-            mount=mount,
-            prefix=self._prefix,
-        )
+        visit = self._opened(request, mount)
         try:
             visit = visit.moved(canonical_path(rest), visit.query)
             if self.service.sandbox:
@@ -138,8 +145,68 @@ class MountedService:
         )
         return answer
 
+    def _opened(self, request: webob.Request, mount: str) -> Visit:
+        return self._opener.open(
+            request,
+            self.service,
+            origin=origin_of(request.environ, self._trusted_hops),
+            script_name=script_name_of(request.environ),
+            mount=mount,
+            prefix=self._prefix,
+        )
+
+    def learn_caller(self, request: webob.Request) -> None:
+        """Asks the host who sends a request, once: it is known to all requests made of this one then.
+
+        Raises:
+            Exception: whatever the host's `identify` raises.
+        """
+        self._opener.caller(request, secure=origin_of(request.environ, self._trusted_hops).secure)
+
+    def visit_of_mark(self, request: webob.Request, mount: str, rest: str) -> Visit:
+        """The visit of a mark on a page of the host.
+
+        Args:
+            request: made of the visitor's, a GET of what the mark names.
+            mount: as that of `Mounted.answer`.
+            rest: as that.
+
+        Raises:
+            ActionNotFound: no action can be there, or none whose content may stand on a page of the host.
+            Exception: whatever the host's `identify`, `directory` or `csrf` raises.
+        """
+        action = canonical_path(rest or "/")
+        if self.service.sandbox or action.startswith(_MEDIA) or action[1:].lower().startswith(RESERVED):
+            raise ActionNotFound("path")
+        visit = self._opened(request, mount)
+        return visit.moved(action, visit.query)
+
+    def shared_token(self, visit: Visit) -> tuple[str, Sequence[str]]:
+        """See `VisitTokens.issue_shared`."""
+        return self._tokens.issue_shared(visit)
+
+    def piece(self, visit: Visit, within: Deadline) -> Piece:
+        """What an action contributes to a page of the host, by the data path of all pages.
+
+        Raises:
+            PlugItError: it is refused, or failed, or what it answered is no page; for `tell`.
+        """
+        try:
+            return cast(Piece, self._in_pieces.respond(visit, within=within))
+        except ServiceError as error:
+            error.service, error.action = error.service or self.service.name, error.action or visit.action
+            raise
+
+    def tell(self, error: PlugItError, visit: Visit) -> None:
+        """Tells observers of a piece that is not shown."""
+        self._refusals.tell(error, visit)
+
+    def cookies_of(self, pieces: Sequence[tuple[Visit, Piece]]) -> list[str]:
+        """See `PieceFramer.cookies`."""
+        return self._pieces.cookies(pieces)
+
     def _respond(self, visit: Visit) -> Answer:
-        if visit.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+        if _WEBSOCKET.search(visit.environ.get("HTTP_UPGRADE", "")):
             raise UpgradeRefused("upgrade")
         if self.service.sandbox and not self._is_switch(visit):
             sandbox.check_method(visit)
@@ -233,12 +300,6 @@ class MountedApi:
 def _text(status: int, text: str) -> Answer:
     headers = (("Content-Type", "text/plain; charset=utf-8"), NOSNIFF, NO_STORE)
     return Answer(status=status, headers=headers, body=f"{text}\n".encode())
-
-
-def script_name_of(environ: Mapping[str, Any]) -> str:
-    """Where the host is mounted itself: percent-encoded, without trailing slash."""
-    name = str(environ.get("SCRIPT_NAME", ""))
-    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
 
 
 def _slash(request: webob.Request, base_url: str) -> Answer:

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -107,18 +108,30 @@ class Pipeline:
         self._clock = clock
         self._complaints = Once()
 
-    def respond(self, visit: Visit, *, since: Deadline | None = None) -> Answer:
+    def framed_by(self, framer: Framer) -> Pipeline:
+        """The same data path, with all that it remembers, whose answers another framer makes."""
+        other = copy(self)
+        other.framer = framer
+        other._finisher = self._finisher.framed_by(framer)
+        return other
+
+    def respond(
+        self, visit: Visit, *, since: Deadline | None = None, within: Deadline | None = None
+    ) -> Answer:
         """The answer for an action.
 
         Args:
             visit: who asks for what.
             since: the deadline of the page, if this is where a redirect of the service led.
+            within: the deadline of a page of the host that this is a part of.
 
         Raises:
             RequestRejected: the visitor may not, or the request is not one.
             ServiceError, TemplateError: the service did not do its part.
         """
         deadline = since or self._deadline()
+        if within is not None:
+            deadline = deadline.at_most(within.remaining())
         meta = self._meta(visit, deadline)
         if isinstance(meta, Moved):
             return self._follow(meta, visit, since, deadline)
@@ -170,7 +183,8 @@ class Pipeline:
         visit = asked.visit
         away = isinstance(error, WireError) or is_unreachable(error)
         content = self.client.fallback(asked.meta) if asked.meta.fallback and away else None
-        if content is None or visit.method != "GET" or not asked.is_framed or not wants_html(visit.environ):
+        is_page = visit.method == "GET" and asked.is_framed and wants_html(visit.environ)
+        if content is None or not is_page or not self.framer.stands_in:
             raise error
         status = self.service.fallback_status or error.status
         self._observe(

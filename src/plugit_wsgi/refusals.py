@@ -3,6 +3,7 @@
 1. A visitor gets a status, plain words and the name of a rule; never a message of an error.
 2. Whoever is not logged in and would have to be is sent to the host's login, if it has one.
 3. A layout that fails does not hide the page: the bundled one takes its place.
+4. A script that asked for a part of a page gets the words alone, and no login in the place of content.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import logging
 
 import webob
 
+from .answer_cookies import with_cookies
+from .answer_headers import is_for_other_origins
 from .errors import (
     CircuitOpen,
     LoginRequired,
@@ -24,13 +27,14 @@ from .errors import (
     WireError,
 )
 from .events import Fault, Refused
-from .framing import Framer, is_for_other_origins, login_target, with_cookies
+from .framing import Framer, login_target
 from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
 from .interfaces import Headers, Layout, Observe
 from .layout import apply_layout
 from .layout.errors import error_fragment
 from .observers.redaction import redacted
 from .page import Fragment, Page
+from .partials import HX_REDIRECT, PARTIAL_VARY, is_htmx
 from .visits import Visit
 
 _log = logging.getLogger("plugit_wsgi")
@@ -54,15 +58,21 @@ class Refusals:
 
     def answer(self, error: PlugItError, visit: Visit) -> Answer:
         """What the visitor gets for an error."""
-        self._tell(error, visit)
+        self.tell(error, visit)
         html = wants_html(visit.environ)
         # In the frame of a sandbox no other page of the host can be opened.
         target = None if visit.in_frame else login_target(self._login_url, visit.request)
-        if isinstance(error, LoginRequired) and html and target is not None:
-            return with_cookies(Answer(status=302, headers=(("Location", target), NO_STORE)), visit.ended)
+        login = target if isinstance(error, LoginRequired) and html else None
+        if login is not None and not visit.is_partial:
+            vary = (PARTIAL_VARY,) if visit.service.partial else ()
+            return with_cookies(
+                Answer(status=302, headers=(("Location", login), NO_STORE, *vary)), visit.ended
+            )
         reason = error.reason if isinstance(error, RequestRejected) else ""
         headers = error.headers if isinstance(error, ServiceRefused) else ()
         headers = (*headers, *come_again(error))
+        if login is not None and is_htmx(visit.environ):
+            headers = (*headers, (HX_REDIRECT, login))
         if not html:
             return with_cookies(_plain(error.status, reason, headers, visit.request), visit.ended)
         fragment = error_fragment(
@@ -85,7 +95,7 @@ class Refusals:
             _log.exception("the layout failed on an error page")
             return self._bundled.own_page(fragment, visit, token=token, status=status, headers=headers)
 
-    def _tell(self, error: PlugItError, visit: Visit) -> None:
+    def tell(self, error: PlugItError, visit: Visit) -> None:
         """An event for a fault, or for a refusal; the log is one of those who are told."""
         names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
         if _is_fault(error):

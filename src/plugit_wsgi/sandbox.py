@@ -16,8 +16,9 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
+from .answer_headers import SANDBOX, about_page
 from .errors import MethodNotAllowed
-from .framing import SANDBOX, Framer, about_page
+from .framing import Framer
 from .http import ANY_ORIGIN, CORS_HEADERS, HTML, NO_STORE, NOSNIFF, Answer, below, get_header
 from .interfaces import Headers
 from .layout import apply_layout, frame_layout
@@ -162,7 +163,7 @@ class SandboxFramer(Framer):
         writes: SessionWrites | None = None,
     ) -> Answer:
         """Keeps nothing of what the service stores."""
-        self._tell_ignored(
+        self._cookies.tell_ignored(
             "session", 0 if writes is None else len(writes.stored) + len(writes.deleted), visit
         )
         return super()._answer(status, headers, body, visit, token=token)

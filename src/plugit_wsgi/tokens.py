@@ -42,6 +42,8 @@ class VisitTokens:
             Exception: whatever the host raises.
             TypeError: the host's token is not text that may stand in a cookie and a page.
         """
+        if visit.token:
+            return visit.token
         if self._host is None:
             return self._own.issue(visit.visitor_id, visit.user_id)
         token, cookies = self._host.issue(_without_body(visit.request))
@@ -49,6 +51,14 @@ class VisitTokens:
             raise TypeError("csrf.issue returned a token that is not ASCII text without spaces, quotes or ;")
         visit.request.environ[_COOKIES] = tuple(cookies)
         return token
+
+    def issue_shared(self, visit: Visit) -> tuple[str, Sequence[str]]:
+        """A token of the host that all parts of one page share, and its cookies; "" where tokens are ours.
+
+        Raises:
+            Exception: as `issue`.
+        """
+        return ("", ()) if self._host is None else (self.issue(visit), self.take_cookies(visit))
 
     @staticmethod
     def take_cookies(visit: Visit) -> Sequence[str]:

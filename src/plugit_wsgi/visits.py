@@ -14,6 +14,8 @@ from .config import Service
 from .cookies import Held, ServiceCookies, owner_of
 from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
+from .layout import CALLER
+from .partials import wants_partial
 from .people import NO_RIGHTS, Membership, Rights, User, Visitor
 from .session import Session, VisitorIds, from_content, is_foreign
 from .wire.names import FRAME, csrf_marker
@@ -22,6 +24,22 @@ USER_MODE = "plugit_wsgi.user_mode"
 """Environ key of a text: which of its invented users a development host shows; no other host sets it."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who sends a request, whatever it asks for. Immutable.
+
+    Attributes:
+        user: None is anonymous.
+        visitor_id, is_new: as those of `Visit`.
+        issuer: of the id; what another middleware found out counts for that one alone.
+    """
+
+    user: User | None
+    visitor_id: str = field(repr=False)
+    is_new: bool
+    issuer: VisitorIds = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +64,7 @@ class Visit:
         script_name: of the host, percent-encoded, without trailing slash.
         prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
         in_frame: the answer is for the frame of a sandbox, not for a page of the host.
+        token: of the host's own protection against forged requests, where it is issued already; else "".
     """
 
     request: webob.Request
@@ -65,6 +84,7 @@ class Visit:
     script_name: str
     prefix: str
     in_frame: bool = False
+    token: str = field(default="", repr=False)
 
     @property
     def method(self) -> str:
@@ -86,6 +106,11 @@ class Visit:
     def user_mode(self) -> str:
         """Which invented user of a development host this is; "" on any other host."""
         return str(self.environ.get(USER_MODE, ""))
+
+    @property
+    def is_partial(self) -> bool:
+        """The answer is for a script that puts it into a page."""
+        return self.service.partial and wants_partial(self.environ)
 
     @property
     def csrf_marker(self) -> str:
@@ -150,13 +175,10 @@ class VisitOpener:
             Exception: whatever the host's `identify` or `directory` raises.
             TypeError: `identify` returned neither a `User` nor None.
         """
-        user = self._identify(request)
-        if user is not None and not isinstance(user, User):
-            raise TypeError(f"identify returned {type(user).__name__}, expected plugit_wsgi.User or None")
         secure = origin.secure
+        caller = self.caller(request, secure=secure)
+        user, visitor_id = caller.user, caller.visitor_id
         user_id = None if user is None else user.id
-        known_id = self._visitor_ids.load(request, secure=secure)
-        visitor_id = known_id or self._visitor_ids.issue()
         base_url = f"{script_name}{mount}/"
         content = self._sessions.load(request, service.name, secure=secure)
         session = from_content(content, user_id, visitor_id)
@@ -176,7 +198,7 @@ class VisitOpener:
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
             visitor_id=visitor_id,
-            is_new=known_id is None or not self._visitor_ids.is_current(request, secure=secure),
+            is_new=caller.is_new,
             session=session,
             cookies=held,
             ended=tuple(ended),
@@ -185,6 +207,29 @@ class VisitOpener:
             script_name=script_name,
             prefix=script_name + prefix,
         )
+
+    def caller(self, request: webob.Request, *, secure: bool) -> Caller:
+        """Who asks. The host says it once for a request, and for those that are made of it inside.
+
+        Raises:
+            Exception: whatever the host's `identify` raises.
+            TypeError: `identify` returned neither a `User` nor None.
+        """
+        found = request.environ.get(CALLER)
+        if isinstance(found, Caller) and found.issuer is self._visitor_ids:
+            return found
+        user = self._identify(request)
+        if user is not None and not isinstance(user, User):
+            raise TypeError(f"identify returned {type(user).__name__}, expected plugit_wsgi.User or None")
+        known_id = self._visitor_ids.load(request, secure=secure)
+        caller = Caller(
+            user=user,
+            visitor_id=known_id or self._visitor_ids.issue(),
+            is_new=known_id is None or not self._visitor_ids.is_current(request, secure=secure),
+            issuer=self._visitor_ids,
+        )
+        request.environ[CALLER] = caller
+        return caller
 
     def _request_id(self, environ: Mapping[str, Any]) -> str:
         given = environ.get("HTTP_X_REQUEST_ID", "")

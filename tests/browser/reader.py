@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Reader:
 
     def click(self, selector: str, text: str = "") -> Reader:
         """Clicks the first element with this text in it, and waits for the next page."""
+        found = next(item for item in self.browser.find_elements(CSS, selector) if text in item.text)
+        return self.turn_page(found.click)
+
+    def turn_page(self, act: Callable[[], object]) -> Reader:
+        """Does what leads to another page, and waits for that."""
         from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
@@ -45,8 +51,7 @@ class Reader:
             return False
 
         page = self.find("html")
-        found = next(item for item in self.browser.find_elements(CSS, selector) if text in item.text)
-        found.click()
+        act()
         wait = WebDriverWait(self.browser, 10, poll_frequency=0.02)
         wait.until(is_gone)
         wait.until(lambda browser: browser.execute_script("return document.readyState") == "complete")

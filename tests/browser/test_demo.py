@@ -134,3 +134,21 @@ def test_the_service_is_killed_and_comes_back(browser: Chrome, tmp_path: Path) -
             assert "Tea or coffee?" in reader.text
             assert "Max Moser" in reader.find("header").text
         assert "Traceback" not in demo.running.output()
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_the_operations_page_fits(reader: Reader, width: int) -> None:
+    """On a phone as on a desk, without scripts of its own."""
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        reader.open("/s/polls/").open("/s/_operations/")
+        assert "This is what process" in reader.text
+        assert "of 16 places" in reader.text
+        assert reader.browser.execute_script(
+            "return [document.documentElement, document.querySelector('.table-responsive')]"
+            ".every(box => box.scrollWidth <= box.clientWidth)"
+        )
+        assert not reader.has("main script")
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import webob
 from markupsafe import Markup
+from tests.browser.axe import find_barriers
 
 from plugit_wsgi.layout import BootstrapLayout
 from plugit_wsgi.layout.assets import load_asset
@@ -44,7 +45,7 @@ MODERN = Markup(
     <div class="collapse" id="rest">rest</div>"""
 )
 CLASSIC = Markup(
-    f"""<h2>Polls</h2><p class="well well-small" id="well">{"long" * 60}</p>{WIDE}
+    f"""<h1>Polls</h1><p class="well well-small" id="well">{"long" * 60}</p>{WIDE}
     <div class="row">
     <div class="col-md-5" id="left">a</div><div class="col-md-6 col-md-offset-1" id="right">b</div>
     </div>
@@ -77,7 +78,8 @@ PAGES: dict[str, tuple[bool, Page]] = {
     "classic-404": (True, error_page(404)),
 }
 LOGIN_BAR = (
-    '<form><select class="form-control form-control-sm input-sm"><option>anonymous</option></select></form>'
+    '<form><select class="form-control form-control-sm input-sm" aria-label="You are">'
+    "<option>anonymous</option></select></form>"
 )
 
 
@@ -177,6 +179,12 @@ def test_no_page_is_wider_than_the_window(
     browser = show(name + strict, size)
     width = browser.execute_script("return document.scrollingElement.scrollWidth")
     assert width == size[0]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_shuts_anybody_out(show: Callable[..., Chrome], name: str) -> None:
+    """What axe-core can tell: contrast, names, landmarks, headings."""
+    assert find_barriers(show(name, DESKTOP)) == []
 
 
 @pytest.mark.parametrize("name", ["modern", "classic"])

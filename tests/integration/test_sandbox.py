@@ -398,6 +398,7 @@ def test_a_layout_may_make_the_document_of_the_frame(make_host: MakeHost, servic
         ("cors_credentials", True),
         ("media_login", True),
         ("cookies", True),
+        ("partial", True),
     ],
 )
 def test_what_leads_out_of_a_sandbox_is_refused_by_name(field: str, value: Any) -> None:

@@ -130,14 +130,18 @@ def _comes_from_validate(traceback: TracebackType | None) -> bool:
 
 
 @contextmanager
-def serve_in_thread(app: WSGIApplication) -> Iterator[str]:
+def serve_in_thread(app: WSGIApplication, port: int = 0) -> Iterator[str]:
     """Run `app` on a threaded server of its own; give the base URL, without a trailing slash.
+
+    Args:
+        app: The app.
+        port: Where; 0 is any that is free.
 
     Raises:
         AssertionError: at the end, if wsgiref.validate found a breach of the WSGI rules.
     """
     judge = _Judge(app)
-    server = make_server("127.0.0.1", 0, judge, threaded=True, request_handler=_Handler)
+    server = make_server("127.0.0.1", port, judge, threaded=True, request_handler=_Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

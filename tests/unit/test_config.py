@@ -76,10 +76,16 @@ def test_places_are_one_or_more(name: str) -> None:
     assert getattr(Limits(**{name: None}), name) is None
 
 
-@pytest.mark.parametrize(("name", "value"), [("page", 0), ("page", 2), ("page", 0.5), ("meta_size", 0)])
+@pytest.mark.parametrize(("name", "value"), [("page", 2), ("page", 0.5), ("meta_size", 0), ("busy_wait", 0)])
 def test_limits_that_are_fine(name: str, value: float) -> None:
     """Whole seconds are seconds."""
     assert getattr(Limits(**{name: value}), name) == value  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["page", "connect", "call", "stall"])
+def test_a_time_to_ask_in_is_no_zero(name: str) -> None:
+    """Every page would be an error."""
+    assert "above 0" in error_of(Limits, **{name: 0}).expected
 
 
 # Services ------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ import webob
 from markupsafe import Markup
 from tests.unit.visiting import ANNA, IDS, ORGANIZATIONS, PAGES, SECRETS, SESSIONS, visit
 
+from plugit_wsgi.answer_headers import guarded
 from plugit_wsgi.config import Limits
 from plugit_wsgi.csrf import Tokens
 from plugit_wsgi.errors import ServiceFailed
 from plugit_wsgi.events import Dropped, Event
-from plugit_wsgi.framing import Framer, guarded, login_target
+from plugit_wsgi.framing import Framer, login_target
 from plugit_wsgi.http import Answer
 from plugit_wsgi.page import Fragment, Page
 from plugit_wsgi.tokens import VisitTokens

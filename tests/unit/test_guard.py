@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from plugit_wsgi.config import Limits
-from plugit_wsgi.errors import ServiceBusy
+from plugit_wsgi.errors import ConfigError, ServiceBusy
 from plugit_wsgi.guard import MOVING, HostPlaces, Places
 from plugit_wsgi.testing.clock import FakeClock
 
@@ -299,6 +299,14 @@ def test_limits_say_else() -> None:
     one = host.for_calls(limits)
     assert (host.calls, host.streams, one.count, one._wait) == (20, 12, 7, 0.2)
     assert host.for_streams(limits).count == 9
+
+
+@pytest.mark.parametrize("name", ["total_places", "service_places"])
+def test_there_are_no_more_places_than_threads(name: str) -> None:
+    """Such a number would keep nothing for anybody else."""
+    HostPlaces(8, Limits(**{name: 8}), FakeClock())
+    with pytest.raises(ConfigError, match=rf"Limits\.{name}: got 9, expected at most threads=8"):
+        HostPlaces(8, Limits(**{name: 9}), FakeClock())
 
 
 def test_nobody_waits_where_no_place_comes_back() -> None:

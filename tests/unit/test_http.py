@@ -35,6 +35,7 @@ from plugit_wsgi.http import (
     place_of,
     quote_target,
     read_cookies,
+    script_name_of,
     select_headers,
     text_pairs,
     wants_html,
@@ -438,6 +439,27 @@ def test_headers_of_ours() -> None:
     assert NO_STORE == ("Cache-Control", "private, no-store")
 
 
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("", ""),
+        ("/", ""),
+        ("/app", "/app"),
+        ("/app/", "/app"),
+        ("/a/b", "/a/b"),
+        ("/a b", "/a%20b"),
+        ("/\xc3\xa9", "/%C3%A9"),
+        ("/a;b", "/a%3Bb"),
+        ("//evil.example", "/evil.example"),
+        ("/\\evil.example", "/%5Cevil.example"),
+    ],
+)
+def test_script_name(given: str, found: str) -> None:
+    """Percent-encoded, without a trailing slash; no link that begins with it leads to another host."""
+    assert script_name_of({"SCRIPT_NAME": given}) == found
+    assert script_name_of({}) == ""
+
+
 # Origin --------------------------------------------------------------------------------
 
 BASE = {"wsgi.url_scheme": "http", "SERVER_NAME": "here", "SERVER_PORT": "8080", "REMOTE_ADDR": "192.0.2.1"}
@@ -472,6 +494,14 @@ BASE = {"wsgi.url_scheme": "http", "SERVER_NAME": "here", "SERVER_PORT": "8080",
         ({"wsgi.url_scheme": "https"}, 1, ("https", "here:8080", "192.0.2.1")),
         ({"HTTP_HOST": "a.example", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}, 1, ("http", "a.example", "6.6.6.6")),
         ({"HTTP_X_FORWARDED_PROTO": "HTTPS"}, 1, ("https", "here:8080", "192.0.2.1")),
+        ({"HTTP_HOST": "a.example:80"}, 0, ("http", "a.example", "192.0.2.1")),
+        ({"HTTP_HOST": "a.example:443"}, 0, ("http", "a.example:443", "192.0.2.1")),
+        ({"HTTP_HOST": "[::1]:80"}, 0, ("http", "[::1]", "192.0.2.1")),
+        (
+            {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "a.example:443"},
+            1,
+            ("https", "a.example", "192.0.2.1"),
+        ),
     ],
 )  # fmt: skip
 def test_origin(environ: dict[str, str], hops: int, expected: tuple[str, str, str]) -> None:

@@ -10,6 +10,7 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from webob.exc import HTTPSeeOther
 
 from plugit_wsgi import Limits, PlugItMiddleware, Service, Stores, User
 from plugit_wsgi.cache.memory import MemoryCache
@@ -96,8 +97,8 @@ def make(**more: Any) -> PlugItMiddleware:
         ({"limits": {"page": 1}}, "limits"),
         ({"stores": {}}, "stores"),
         ({"observe": "log"}, "observe"),
-        ({"fragments": True}, "fragments"),
-        ({"operations": lambda request: True}, "operations"),
+        ({"fragments": "/s/x/a"}, "fragments"),
+        ({"operations": True}, "operations"),
         ({"csrf": lambda request: "token"}, "csrf"),
         ({"csrf": True}, "csrf"),
     ],
@@ -286,6 +287,20 @@ def test_a_host_that_fails_is_a_500_of_ours(named: dict[str, Any], caplog: pytes
     assert b"hunter2" not in body
     assert b"Traceback" not in body
     assert len([record for record in caplog.records if record.exc_info]) == 1
+    middleware.close()
+
+
+def test_identify_may_answer_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """With an exception of WebOb's: it is the answer, no fault, and no service is asked."""
+
+    def identify(request: Any) -> Any:
+        raise HTTPSeeOther(location="/closed")
+
+    middleware = make(identify=identify)
+    status, headers, _ = call(middleware, "/s/polls/x")
+    assert status == "303 See Other"
+    assert headers["Location"].endswith("/closed")
+    assert caplog.text == ""
     middleware.close()
 
 

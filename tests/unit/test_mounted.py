@@ -14,7 +14,7 @@ from plugit_wsgi.hostapi.api import ServiceApi
 from plugit_wsgi.http import Answer
 from plugit_wsgi.layout.assets import ASSETS
 from plugit_wsgi.middleware import PlugItMiddleware
-from plugit_wsgi.mounted import MountedApi, MountedAssets, script_name_of
+from plugit_wsgi.mounted import MountedApi, MountedAssets
 from plugit_wsgi.people import Membership, Organization, User
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.wire.keys import api_keys, load_secrets, service_keys
@@ -96,23 +96,6 @@ def test_assets_that_are_none(method: str, rest: str) -> None:
     assert MountedAssets().answer(request(method), "/s/_assets", rest).status == 404
 
 
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [
-        ("", ""),
-        ("/app", "/app"),
-        ("/app/", "/app"),
-        ("/a b", "/a%20b"),
-        ("/\xc3\xa9", "/%C3%A9"),
-        ("/a;b", "/a%3Bb"),
-    ],
-)
-def test_script_name(given: str, found: str) -> None:
-    """Percent-encoded, without a trailing slash."""
-    assert script_name_of({"SCRIPT_NAME": given}) == found
-    assert script_name_of({}) == ""
-
-
 # The service itself --------------------------------------------------------------------
 
 ORG = User(
@@ -175,6 +158,7 @@ def host() -> Any:
         ({"QUERY_STRING": "a=1&b=%20"}, "/s/x/?a=1&b=%20"),
         ({"QUERY_STRING": "a=\xe9\r\nX: y"}, "/s/x/?a=%E9%0D%0AX:%20y"),
         ({"SCRIPT_NAME": "/app"}, "/app/s/x/"),
+        ({"SCRIPT_NAME": "//evil.example"}, "/evil.example/s/x/"),
         ({"REQUEST_METHOD": "POST"}, "/s/x/"),
     ],
 )
@@ -194,6 +178,9 @@ def test_a_mount_without_its_slash(host: Host, environ: dict[str, str], location
         ("/s/x/ebuio_setOrga", "GET", {}, 405),
         ("/s/y/ebuio_setOrga", "POST", {}, 404),
         ("/s/x/a", "GET", {"HTTP_UPGRADE": "WebSocket"}, 501),
+        ("/s/x/a", "GET", {"HTTP_UPGRADE": "h2c, websocket"}, 501),
+        ("/s/x/media/a", "GET", {"HTTP_UPGRADE": "websocket/13"}, 501),
+        ("/s/x/a", "GET", {"HTTP_UPGRADE": "h2c, nowebsocket"}, 502),
         ("/s/x/a", "TRACE", {}, 405),
         ("/s/x/a", "get", {}, 405),
         ("/s/x/media/a", "POST", {}, 405),

@@ -4,6 +4,7 @@
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{!get("title", "<!--plugit:title-->")}} - Bottle Radio</title>
+<link rel="icon" href="{{root}}static/icon.svg">
 <link rel="stylesheet" href="{{root}}static/site.css">
 {{!get("head", "<!--plugit:head-->")}}
 </head>

@@ -209,7 +209,8 @@ _NOBODY = '<p>You are a visitor. <a href="/login">Log in</a> as one of the peopl
 _SERVICE = """<div class="col-md-6 mb-3"><div class="card h-100"><div class="card-body">
 <h2 class="card-title h5"><a class="stretched-link" href="{mount}">{title}</a></h2>
 <p class="card-text">{about}</p></div></div></div>"""
-_KILL = """<p>The polls are process {pid}. End it, look at the polls, and bring it back:</p>
+_KILL = """<p>The polls are process {pid}. End it, look at the polls, and bring it back.
+The <a href="/s/_operations/">operations page</a> shows what this site makes of it.</p>
 <pre class="border rounded p-3"><code>kill {pid}
 {command}</code></pre>"""
 _BRING_BACK = """<p>The polls were process {pid}, which has ended. If nobody brought them back yet:</p>

@@ -111,6 +111,7 @@ class DevHost:
             prefix=_PREFIX,
             threads=THREADS,
             observe=self._calls,
+            operations=lambda _user: True,
         )
         self._switches = {
             f"{mount}/ebuio_setUser": self._set_user,
@@ -206,6 +207,7 @@ class DevHost:
                 base=request.host_url + self._base(request),
                 calls=self._calls.newest(),
                 look=look_form(_choice.get(), base=self._base(request), token=self._token),
+                operations=f"{root_of(request)}{_PREFIX}/_operations/",
             ),
             assets=f"{root_of(request)}{_PREFIX}/_assets/",
         )

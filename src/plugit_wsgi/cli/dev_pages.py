@@ -89,7 +89,9 @@ def look_form(choice: Choice, *, base: str, token: str) -> Markup:
     )
 
 
-def home_content(service: Service, *, base: str, calls: Sequence[Event], look: Markup) -> Markup:
+def home_content(
+    service: Service, *, base: str, calls: Sequence[Event], look: Markup, operations: str
+) -> Markup:
     """The page that says what runs.
 
     Args:
@@ -97,9 +99,11 @@ def home_content(service: Service, *, base: str, calls: Sequence[Event], look: M
         base: URL of the mount, with trailing slash.
         calls: for the inspector, newest first.
         look: the form that changes the layout.
+        operations: URL path of the operations page.
     """
     return markup(
         _HOME,
+        operations=operations,
         base=base,
         url=service.url,
         mode=service.mode,
@@ -140,7 +144,8 @@ _SWITCH = """<form method="post" action="{action}">{hidden}
 <select class="form-control form-control-sm input-sm" id="{id}" name="{name}">{options}</select>
 <button class="btn btn-sm btn-outline-secondary btn-default" type="submit">Switch</button></form>"""
 _HOME = """<h1>Development host</h1>
-<p class="lead"><a href="{base}">Look at the service</a>, and switch the user in the bar above.</p>
+<p class="lead"><a href="{base}">Look at the service</a>, and switch the user in the bar above.
+<a href="{operations}">Operations</a> shows how it does.</p>
 <table class="table"><tbody>
 <tr><th scope="row">Service</th><td class="text-break">{url}</td></tr>
 <tr><th scope="row">Mounted at</th><td class="text-break">{base}</td></tr>

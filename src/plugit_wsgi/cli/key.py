@@ -88,7 +88,7 @@ def _from_file(path: str, name: str) -> str | Sequence[str]:
     found = read_file(path)
     if "secret_key" not in found:
         raise ConfigError(f"{path}: secret_key", None, "the host's secret, or a list with the newest last")
-    names = [service.name for service in found["services"]]
+    names = [service.name for service in found.get("services", ())]
     if names and name not in names:
         raise ConfigError("NAME", name, f"one of the services of {path}: {', '.join(names)}")
     secret: str | Sequence[str] = found["secret_key"]

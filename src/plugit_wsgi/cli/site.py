@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 import webob
 from markupsafe import Markup
 
 from ..csrf import check_origin
 from ..errors import CsrfRejected
-from ..http import HTML, NO_STORE, NOSNIFF, UNQUOTED, Answer, is_local_target, origin_of
+from ..http import HTML, NO_STORE, NOSNIFF, Answer, is_local_target, origin_of, script_name_of
 
 __all__ = [
     "Markup",
@@ -49,8 +49,7 @@ def read_query(request: Request) -> dict[str, str]:
 
 def root_of(request: Request) -> str:
     """Where the site is, as URL path without trailing slash: "" or the server's SCRIPT_NAME."""
-    name = str(request.environ.get("SCRIPT_NAME", ""))
-    return quote(name.encode("latin-1", "replace"), safe=UNQUOTED).rstrip("/")
+    return script_name_of(request.environ)
 
 
 def read_form(request: Request) -> dict[str, str]:

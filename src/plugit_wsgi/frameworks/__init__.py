@@ -1,1 +1,1 @@
-"""The middleware as a user of a web framework expects it: a module for each, which nothing else imports."""
+"""The library inside web frameworks: each module a few lines over the same public core."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _JAR: Final = "plugit_wsgi.host_cookies"
-_ENDED = re.compile(r'[^=]*="?"?\s*(;|$)|.*;\s*max-age=-?0*\s*(;|$)', re.IGNORECASE)
+_ENDED = re.compile(r'[^=]*="?"?\s*(;|$)|.*;\s*max-age=(0+|-\d+)\s*(;|$)', re.IGNORECASE)
 _PRIVATE = re.compile(r"\b(private|no-store)\b", re.IGNORECASE)
 
 

@@ -1,9 +1,9 @@
 """Services in a Pyramid site: ``config.include("plugit_wsgi.frameworks.pyramid")``.
 
-1. What the site is asked for a page of a service (who is this, a layout, a token) is a request of its own: a GET
-   of the visited URL without a body, through all tweens, with a session and a transaction that end with it.
-2. Where a tween answers itself (a site that is closed), that answer is the visitor's; a failure never counts as
-   "anonymous".
+1. What the site is asked for a page of a service (who is this, a layout, a token) is a request of its own: a
+   GET of the visited URL without a body, through all tweens; session and transaction end with it.
+2. Where a tween answers itself (a site that is closed), that answer is the visitor's; a failure never counts
+   as "anonymous".
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def make_plugit_app(config: Configurator, **arguments: Any) -> AskedHost:
     - ``plugit.file``: a TOML file with them.
     - ``plugit.service.NAME``: the URL of a service; ``plugit.service.NAME.OPTION`` its options.
     - ``plugit.limits.NAME``: a limit.
-    - ``plugit.user``: dotted name of ``(identity, request) -> User | None``, where the identity is that of the
-      security policy; it is asked only if there is one. Without it, identities have to be `User` objects.
+    - ``plugit.user``: dotted name of ``(identity, request) -> User | None``, where the identity is that of
+      the security policy; it is asked only if there is one. Without it, identities have to be `User` objects.
     - ``plugit.layout``: a renderer, which gets ``page``; or the path of a page of the site, with marks in it.
     - ``plugit.csrf``: whether Pyramid's tokens guard the forms of services. Without it: if the site's
       ``set_default_csrf_options`` require them.

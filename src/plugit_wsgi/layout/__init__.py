@@ -2,14 +2,17 @@
 
 from .bootstrap import BootstrapLayout
 from .callable import apply_layout, bind_layout
-from .captured import LAYOUT_HEADERS, CapturedLayout
+from .captured import CALLER, LAYOUT_HEADERS, STARTED, CapturedLayout, inner_environ
 from .frame import frame_layout
 
 __all__ = [
+    "CALLER",
     "LAYOUT_HEADERS",
+    "STARTED",
     "BootstrapLayout",
     "CapturedLayout",
     "apply_layout",
     "bind_layout",
     "frame_layout",
+    "inner_environ",
 ]

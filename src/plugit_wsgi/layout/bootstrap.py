@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote
 
 import webob
 from markupsafe import Markup, escape
 
+from ..http import script_name_of
 from ..page import Page
 from ..people import User
 from .skins import CLASSIC, MODERN
@@ -50,7 +50,7 @@ class BootstrapLayout:
             title=self._title(escape(page.title) or name),
             resources=self._resources(escape(page.assets)),
             head=page.head,
-            home=quote(request.environ.get("SCRIPT_NAME", ""), encoding="latin-1") + "/",
+            home=script_name_of(request.environ) + "/",
             site=self._site,
             service=skin.service.format(mount=escape(page.mount), name=name) if page.service else "",
             tools=self._tools(page, request),

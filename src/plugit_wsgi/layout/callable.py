@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import webob
 
+from ..clock import Clock
 from ..errors import ConfigError
-from ..interfaces import Layout
+from ..interfaces import Cache, Layout
 from ..page import Page
 from .captured import CapturedLayout
 
@@ -15,14 +16,26 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 
-def bind_layout(layout: Layout | CapturedLayout, host_app: WSGIApplication) -> Layout:
+def bind_layout(
+    layout: Layout | CapturedLayout,
+    host_app: WSGIApplication,
+    *,
+    clock: Clock | None = None,
+    cache: Cache | None = None,
+) -> Layout:
     """The callable that frames pages, for a host. At construction, once.
+
+    Args:
+        layout: any.
+        host_app: the host.
+        clock: as in `CapturedLayout.bind`.
+        cache: as in `CapturedLayout.bind`.
 
     Raises:
         ConfigError: `layout` cannot be called.
     """
     if isinstance(layout, CapturedLayout):
-        return layout.bind(host_app)
+        return layout.bind(host_app, clock=clock, cache=cache)
     if not callable(layout):
         raise ConfigError(
             "layout", layout, "a callable with the arguments page and request, or a CapturedLayout"

@@ -3,7 +3,7 @@
 1. The host is asked with the visitor's cookies by a GET that carries nothing else of the visitor's request:
    no body, no conditions, no ranges, no encodings, no ``X-Plugit-*`` header, no query.
 2. The inner request is marked; a layout asked for inside an inner request is the fallback, so none recurses.
-3. Nothing is kept between requests: the page may show who is logged in.
+3. What the host's cache headers let a browser keep is kept for that one visitor, see `keeping`.
 4. HTML is never parsed: the page is cut at its marks, and what is put in is not searched for marks again.
 5. The cookies that the host sets are passed on, whether its page could be used or not.
 """
@@ -11,6 +11,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +21,12 @@ from markupsafe import escape
 
 from ..clock import Clock, SystemClock
 from ..errors import ConfigError
-from ..interfaces import Layout
+from ..interfaces import Cache, Layout
 from ..page import Page
 from .bootstrap import BootstrapLayout
 from .capture import CaptureFailed, ask
 from .complaints import Complaints
+from .keeping import seconds_to_keep, visitor_key, wants_fresh
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -32,6 +35,11 @@ LAYOUT_HEADERS: Final = "plugit_wsgi.layout_headers"
 """Environ key: a list of header lines that the answer around the page carries too."""
 INNER: Final = "plugit_wsgi.inner"
 """Environ key: set on the request that a captured layout sends to the host."""
+
+CALLER: Final = "plugit_wsgi.caller"
+"""Environ key: who asks, as far as it is known; the inner request is of the same."""
+STARTED: Final = "plugit_wsgi.started"
+"""Environ key: when the page began, in monotonic seconds; the inner request has no time of its own."""
 
 _MARK = re.compile("<!--plugit:(title|head|menu|content)-->")
 _DROPPED = frozenset(
@@ -50,6 +58,8 @@ _DROPPED = frozenset(
         "HTTP_CONNECTION",
         "HTTP_ORIGIN",
         "HTTP_X_REQUESTED_WITH",
+        "HTTP_TURBO_FRAME",
+        "HTTP_X_TURBO_REQUEST_ID",
         "REQUEST_URI",
         "RAW_URI",
         "PATH_TRANSLATED",
@@ -59,7 +69,16 @@ _DROPPED = frozenset(
     }
 )
 """Left out of the inner environ. A file wrapper may give the server an object that only it can read."""
-_DROPPED_PREFIXES = ("HTTP_IF_", "HTTP_X_PLUGIT", "HTTP_X_HTTP_METHOD", "plugit_wsgi.", "webob.", "bottle.")
+_DROPPED_PREFIXES = (
+    "HTTP_IF_",
+    "HTTP_HX_",
+    "HTTP_SEC_FETCH_",
+    "HTTP_X_PLUGIT",
+    "HTTP_X_HTTP_METHOD",
+    "plugit_wsgi.",
+    "webob.",
+    "bottle.",
+)
 """The last two are what those libraries remember of the outer request."""
 
 
@@ -86,23 +105,34 @@ class CapturedLayout:
         self.path = path
         self.fallback: Layout = fallback or BootstrapLayout()
 
-    def bind(self, host_app: WSGIApplication, *, clock: Clock | None = None) -> Layout:
-        """The callable that frames pages with this page of that host. Thread-safe, if the host is."""
-        return _Bound(self, host_app, clock or SystemClock())
+    def bind(
+        self, host_app: WSGIApplication, *, clock: Clock | None = None, cache: Cache | None = None
+    ) -> Layout:
+        """The callable that frames pages with this page of that host. Thread-safe, if the host is.
+
+        Args:
+            host_app: the host.
+            clock: None is the machine's.
+            cache: keeps pages, of this process alone, as they are for one visitor; None keeps none.
+        """
+        return _Bound(self, host_app, clock or SystemClock(), cache)
 
 
 class _Bound:
-    def __init__(self, layout: CapturedLayout, host_app: WSGIApplication, clock: Clock) -> None:
+    def __init__(
+        self, layout: CapturedLayout, host_app: WSGIApplication, clock: Clock, cache: Cache | None
+    ) -> None:
         self._host_app = host_app
         self._path = layout.path
         # WSGI: the bytes of the path as latin-1 text (PEP 3333).
         self._path_info = layout.path.encode("utf-8").decode("latin-1")
         self._fallback = layout.fallback
         self._complaints = Complaints(clock)
+        self._cache = cache
 
     def __call__(self, page: Page, request: webob.Request) -> str:
         try:
-            pieces = cut(self._host_page(request.environ))
+            pieces = self._pieces(request.environ)
         except CaptureFailed as failure:
             self._complaints.say(
                 "layout page %s of the host: %s", self._path, failure, cause=failure.__cause__
@@ -110,12 +140,28 @@ class _Bound:
             return self._fallback(page, request)
         return splice(pieces, page)
 
-    def _host_page(self, environ: dict[str, Any]) -> str:
+    def _pieces(self, environ: dict[str, Any]) -> Sequence[str]:
         if INNER in environ:
             raise CaptureFailed("asked for inside itself")
-        answer = ask(self._host_app, inner_environ(environ, self._path_info))
+        inner = inner_environ(environ, self._path_info)
+        if self._cache is None:
+            return self._asked(environ, inner)[0]
+        key = ("layout", self._path, visitor_key(inner))
+        kept: Sequence[str] | None = None if wants_fresh(inner) else self._cache.get(key)
+        if kept is not None:
+            return kept
+        pieces, seconds = self._asked(environ, inner)
+        if seconds:
+            self._cache.set(key, pieces, seconds, sum(map(sys.getsizeof, pieces)))
+        else:
+            self._cache.delete(key)
+        return pieces
+
+    def _asked(self, environ: dict[str, Any], inner: dict[str, Any]) -> tuple[Sequence[str], float]:
+        """The host's page, cut, and for how many seconds it may be kept."""
+        answer = ask(self._host_app, inner)
         environ.setdefault(LAYOUT_HEADERS, []).extend(answer.cookies())
-        return answer.html()
+        return tuple(cut(answer.html())), seconds_to_keep(answer.headers)
 
 
 def inner_environ(environ: dict[str, Any], path_info: str) -> dict[str, Any]:
@@ -128,7 +174,7 @@ def inner_environ(environ: dict[str, Any], path_info: str) -> dict[str, Any]:
     inner = {
         key: value
         for key, value in environ.items()
-        if key not in _DROPPED and not key.startswith(_DROPPED_PREFIXES)
+        if key in (CALLER, STARTED) or (key not in _DROPPED and not key.startswith(_DROPPED_PREFIXES))
     }
     inner.update(
         {
@@ -155,7 +201,7 @@ def cut(document: str) -> list[str]:
     return pieces
 
 
-def splice(pieces: list[str], page: Page) -> str:
+def splice(pieces: Sequence[str], page: Page) -> str:
     """Puts a page's parts into a cut page; the title is escaped, so it may stand inside ``<title>``."""
     parts = {
         "title": escape(page.title or page.service),

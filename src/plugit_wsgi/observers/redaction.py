@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 READ: Final = 1000
@@ -47,6 +48,11 @@ def redacted(text: str) -> str:
     if len(text) > READ:
         # A word that is cut in two may not look like a token any more: it goes whole.
         text = re.sub(r"\S*\Z", "...", text[:READ], count=1)
+    return _without_secrets(text)
+
+
+@lru_cache(maxsize=64)  # a broken service fails hundreds of times in the same words
+def _without_secrets(text: str) -> str:
     for pattern, instead in _RULES:
         text = pattern.sub(instead, text)
     return text

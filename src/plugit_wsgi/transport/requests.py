@@ -80,6 +80,7 @@ class RequestsTransport:
         self._port = parts.port or _PORTS[parts.scheme]
         self._context = (ssl_context or _trusting_context()) if parts.scheme == "https" else None
         self._processes: dict[int, _Adapter] = {}
+        self._closed = False
 
     def send(self, request: ServiceRequest) -> Answer:
         """Sends, and waits for the head of the answer (rules 4 and 5)."""
@@ -93,7 +94,8 @@ class RequestsTransport:
         return self._adapter().exchange(exchange)
 
     def close(self) -> None:
-        """Closes idle connections; those in use close when their answer ends."""
+        """Closes idle connections; those in use, and any opened later, close when their answer ends."""
+        self._closed = True
         adapter = self._processes.pop(os.getpid(), None)
         if adapter is not None:
             adapter.close()
@@ -117,6 +119,8 @@ class RequestsTransport:
             return adapter
         # Two threads may both get here: setdefault lets one win, the other's has opened nothing.
         adapter = self._processes.setdefault(process, self._new_adapter())
+        if self._closed:
+            adapter.close()
         for parent in set(self._processes) - {process}:
             inherited = self._processes.pop(parent, None)
             if inherited is not None:

@@ -42,6 +42,7 @@ class Purpose(str, Enum):
     REDIS_SESSION = "plugit-wsgi/redis-session"
     REDIS_SESSION_ID = "plugit-wsgi/redis-session-id"
     DEMO = "plugit-wsgi/demo"
+    FRAGMENT = "plugit-wsgi/fragment"
 
     CONTEXT = "context"
     API = "api"
@@ -51,6 +52,7 @@ class Purpose(str, Enum):
     SERVICE_COOKIE = "cookie/"
     VISITOR_ID = "visitor"
     DEMO_LOGIN = "login"
+    FRAGMENT_MARK = "mark"
 
     def of(self, subject: str) -> str:
         """The purpose for one of them."""

@@ -80,3 +80,14 @@ def test_what_the_libraries_raise_is_translated(toxic: ToxicServer, monkeypatch:
 
 def _fail(*_: object) -> None:
     raise transports.urllib3.exceptions.LocationParseError("made up")
+
+
+def test_what_is_in_use_at_the_end_is_closed_when_it_comes_back(toxic: ToxicServer) -> None:
+    """A service that is not mounted any more finishes what is under way, and keeps no connection."""
+    transport = RequestsTransport(toxic.url, limits=Limits(), clock=SystemClock())
+    answer = transport.send(ask())
+    transport.close()
+    assert answer.read(10) == b"ok"
+    assert transport.send(ask()).read(10) == b"ok"
+    assert transport.send(ask()).read(10) == b"ok"
+    assert [request.connection for request in toxic.requests] == [0, 1, 2]

@@ -38,8 +38,9 @@ def test_purposes_stay_as_they_are() -> None:
     """Other languages derive the service's; one of the host's that changes ends every session and token."""
     hosts = (
         "service/ session visitor csrf cookie mail preview redis-cache redis-session redis-session-id demo"
+        " fragment"
     )
-    others = "context api session/ csrf/ cookie/ visitor login"
+    others = "context api session/ csrf/ cookie/ visitor login mark"
     expected = [*(f"plugit-wsgi/{name}" for name in hosts.split()), *others.split()]
     assert [purpose.value for purpose in Purpose] == expected
 

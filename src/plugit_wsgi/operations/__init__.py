@@ -1,0 +1,124 @@
+"""The operations page: how each service does, as this process sees it.
+
+1. It reads, and changes nothing; only GET and HEAD.
+2. Whoever may not see it gets what the host says to any path of its own: nobody learns that it is there.
+   Only True opens it; a text or an unfinished coroutine does not.
+3. It is in no cache.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+
+import webob
+
+from ..client import ServiceClient
+from ..clock import Clock
+from ..errors import ActionNotFound
+from ..guard import Places
+from ..http import HTML, NO_STORE, NOSNIFF, Answer, script_name_of
+from ..interfaces import Identify, Layout, Operations
+from ..layout import LAYOUT_HEADERS, apply_layout
+from ..page import Page
+from ..people import User
+from .content import ServiceState, Use, content_of
+from .records import Records
+
+_log = logging.getLogger("plugit_wsgi")
+
+
+class MountedOperations:
+    """The page at its path; what `mounted` says of `Mounted`. Thread-safe.
+
+    Args:
+        services: path and client of each, as mounted.
+        allows: who may see it.
+        identify: the host's.
+        layout: the host's.
+        bundled: ours, when the host's fails.
+        prefix: path of the middleware's own pages.
+        records: what is remembered.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        services: Sequence[tuple[str, ServiceClient]],
+        *,
+        allows: Operations,
+        identify: Identify,
+        layout: Layout,
+        bundled: Layout,
+        prefix: str,
+        records: Records,
+        clock: Clock,
+    ) -> None:
+        self._services = tuple(services)
+        self._allows = allows
+        self._identify = identify
+        self._layout = layout
+        self._bundled = bundled
+        self._prefix = prefix
+        self._records = records
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return "the operations page"
+
+    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
+        """The page.
+
+        Raises:
+            ActionNotFound: there is none at this path, or not for this visitor.
+        """
+        # A copy: the host may get the request yet, and then as it came.
+        request = webob.Request(dict(request.environ))
+        if rest not in ("", "/") or request.method not in ("GET", "HEAD"):
+            raise ActionNotFound("path")
+        user = self._identify(request)
+        if self._allows(user) is not True:
+            raise ActionNotFound("path")
+        script_name = script_name_of(request.environ)
+        if not rest:
+            return Answer(status=308, headers=(("Location", f"{script_name}{mount}/"), NO_STORE))
+        return self._page(request, user, script_name)
+
+    def _page(self, request: webob.Request, user: User | None, script_name: str) -> Answer:
+        page = Page(
+            title="Operations",
+            content=content_of(
+                [self._state(f"{script_name}{path}/", client) for path, client in self._services],
+                process=os.getpid(),
+                since=self._records.since,
+                now=self._clock.time(),
+            ),
+            assets=f"{script_name}{self._prefix}/_assets/",
+            user=user,
+        )
+        try:
+            text = apply_layout(self._layout, page, request)
+        except Exception:
+            _log.exception("the layout failed on the operations page")
+            text = apply_layout(self._bundled, page, request)
+        headers = (HTML, NOSNIFF, NO_STORE, *request.environ.pop(LAYOUT_HEADERS, ()))
+        return Answer(status=200, headers=headers, body=text.encode("utf-8"))
+
+    def _state(self, mount: str, client: ServiceClient) -> ServiceState:
+        exchanges = client.exchanges
+        return ServiceState(
+            name=client.service.name,
+            url=client.service.url,
+            mode=client.service.mode,
+            mount=mount,
+            state=exchanges.circuits.state,
+            open_calls=exchanges.circuits.open_calls(),
+            calls=_use(exchanges.places),
+            streams=_use(exchanges.streams),
+            record=self._records.of(client.service.name),
+        )
+
+
+def _use(places: Places) -> Use:
+    return Use(taken=places.taken, count=places.count)

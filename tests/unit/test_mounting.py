@@ -1,0 +1,155 @@
+"""What is mounted, and how it changes: whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+from tests.unit.test_middleware import SECRET, URL, call, host_app
+
+from plugit_wsgi import PlugItMiddleware, Service
+from plugit_wsgi.assembly import Assembly, Built
+from plugit_wsgi.errors import ConfigError
+from plugit_wsgi.mounting import Changes
+
+POLLS = Service("polls", URL)
+NOTES = Service("notes", URL)
+
+
+def make(*services: Service, **more: Any) -> PlugItMiddleware:
+    return PlugItMiddleware(host_app, services, SECRET, **more)
+
+
+def is_mounted(app: PlugItMiddleware, path: str) -> bool:
+    return call(app, path)[0].startswith("308")
+
+
+def test_a_service_comes_and_goes() -> None:
+    """Its paths are its own while it is mounted, and the host's before and after."""
+    app = make(POLLS)
+    assert not is_mounted(app, "/s/notes")
+    app.mounts.add(NOTES)
+    assert is_mounted(app, "/s/notes")
+    assert app.mounts.names == ("polls", "notes")
+    assert list(app.mounts) == [POLLS, NOTES]
+    assert len(app.mounts) == 2
+    assert "notes" in app.mounts
+    app.mounts.remove("notes")
+    assert call(app, "/s/notes")[2] == b"the host"
+    assert is_mounted(app, "/s/polls")
+    assert repr(app.mounts) == "<Mounts polls>"
+
+
+def test_a_service_is_replaced_in_its_place() -> None:
+    """The name stays, all else is new."""
+    app = make(POLLS, NOTES)
+    app.mounts.replace(Service("polls", URL, mount="/votes"))
+    assert is_mounted(app, "/votes")
+    assert not is_mounted(app, "/s/polls")
+    assert app.mounts.names == ("polls", "notes")
+
+
+def test_what_stays_keeps_its_client() -> None:
+    """Connections, circuits, places and pages with it; what changed has new ones."""
+    app = make(POLLS, NOTES)
+    polls, notes = app.mounts.clients
+    changes = app.mounts.update([Service("notes", URL, organizations=True), POLLS, Service("new", URL)])
+    assert changes == Changes(added=("new",), changed=("notes",), removed=(), unchanged=("polls",))
+    assert app.mounts.clients[1] is polls
+    assert app.mounts.clients[0] is not notes
+    assert app.mounts.names == ("notes", "polls", "new")
+
+
+def test_the_api_follows() -> None:
+    """A service that came can call back, one that went cannot."""
+    app = make(POLLS)
+    app.mounts.add(NOTES)
+    api, _, _ = app.mounts.table.match("/s/_api/x") or pytest.fail("no API")
+    assert set(api._apis) == {"polls", "notes"}  # type: ignore[attr-defined]
+    app.mounts.remove("polls")
+    api, _, _ = app.mounts.table.match("/s/_api/x") or pytest.fail("no API")
+    assert set(api._apis) == {"notes"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("how", "argument", "value", "expected"),
+    [
+        ("add", POLLS, "polls", "a name of its own"),
+        ("add", Service("more", URL, mount="/s/polls"), "/s/polls", "a path of its own"),
+        ("add", Service("more", URL, mount="/s/_api"), "/s/_api", "a path of its own"),
+        ("add", "polls", "polls", "Service objects"),
+        ("replace", Service("more", URL), "more", "polls, notes"),
+        ("replace", Service("polls", URL, mount="/s/notes"), "/s/notes", "a path of its own"),
+        ("replace", None, None, "Service objects"),
+        ("remove", "more", "more", "polls, notes"),
+        ("remove", None, None, "polls, notes"),
+        ("update", [POLLS, POLLS], "polls", "a name of its own"),
+        ("update", POLLS, POLLS, "a list of Service"),
+    ],
+)
+def test_a_change_that_fails_changes_nothing(how: str, argument: Any, value: Any, expected: str) -> None:
+    """The error names the value and what was expected; table, clients and places are those of before."""
+    app = make(POLLS, NOTES)
+    places = app.mounts.clients[0].exchanges.places
+    table, clients, idle = app.mounts.table, app.mounts.clients, places._room.__self__._idle  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError) as caught:
+        getattr(app.mounts, how)(argument)
+    assert caught.value.value == value
+    assert expected in caught.value.expected
+    assert app.mounts.table is table
+    assert app.mounts.clients == clients
+    assert places._room.__self__._idle == idle == 2  # type: ignore[attr-defined]
+
+
+def test_what_was_kept_under_other_settings_is_not_found() -> None:
+    """A service that moved must not be shown with what another one said under its name."""
+    app = make(POLLS)
+    before = app.mounts.clients[0]
+    before._cache.set(("meta", "polls", "/"), "of old", 60, 10)
+    app.mounts.replace(Service("polls", "http://127.0.0.1:10"))
+    assert app.mounts.clients[0]._cache.get(("meta", "polls", "/")) is None
+    app.mounts.replace(POLLS)
+    assert app.mounts.clients[0]._cache.get(("meta", "polls", "/")) == "of old"
+
+
+def test_changes_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """One line for each change, none for none."""
+    app = make(POLLS)
+    with caplog.at_level(logging.INFO, "plugit_wsgi"):
+        app.mounts.update([POLLS])
+        assert caplog.messages == []
+        app.mounts.update([NOTES], "a file.toml")
+        app.mounts.replace(Service("notes", URL, organizations=True))
+    assert caplog.messages == [
+        'event=mounts source="a file.toml" added=notes removed=polls unchanged=0',
+        "event=mounts source=code changed=notes unchanged=0",
+    ]
+
+
+def test_many_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change is made on what the others left: none is lost."""
+    build = Assembly.build
+
+    def slow_build(assembly: Assembly, service: Service) -> Built:
+        time.sleep(0.002)
+        return build(assembly, service)
+
+    monkeypatch.setattr(Assembly, "build", slow_build)
+    app = make(POLLS)
+    start = threading.Barrier(8)
+
+    def change(number: int) -> None:
+        start.wait()
+        app.mounts.add(Service(f"one-{number}", URL))
+        app.mounts.add(Service(f"two-{number}", URL))
+        app.mounts.remove(f"one-{number}")
+
+    threads = [threading.Thread(target=change, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(app.mounts.names) == sorted(["polls", *(f"two-{number}" for number in range(8))])
