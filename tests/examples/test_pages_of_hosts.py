@@ -1,4 +1,4 @@
-"""The pages for Flask, Django and bare WSGI, followed to the letter in an empty directory.
+"""The pages for Pyramid, Bottle, Flask, Django and bare WSGI, followed to the letter in an empty directory.
 
 1. What begins with the name of a file is written there; commands run in the order of the page.
 2. Only ports are others, since a test takes free ones; and what `pip` would install is here already.
@@ -23,7 +23,9 @@ import requests
 from tests.support.servers import ROOT, Running, run_command
 
 FENCE = re.compile(r"^```(?P<kind>[a-z+]+)\n(?P<code>.*?)^```$", re.M | re.S)
-FILE = re.compile(r"(?:# |\{# )(?P<path>[\w./-]+\.(?:py|html))(?P<more>, at the end)?(?: #\})?\n")
+FILE = re.compile(
+    r"(?:# |\{# |% # )(?P<path>[\w./-]+\.(?:py|html|ini|jinja2|tpl))(?P<more>, at the end)?(?: #\})?\n"
+)
 FORM = re.compile(r"<form(?P<head>[^>]*)>(?P<body>.*?)</form>", re.S)
 INPUT = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]*)"[^>]*value="([^"]*)"')
 #: How a command that serves begins, and how the line by which it says where.
@@ -32,8 +34,15 @@ READY = {
     "flask run ": " * Running on ",
     "python manage.py runserver ": "Starting ",
     "python app.py": "Serving ",
+    "pserve ": "Starting server",
 }
-PAGES = {"flask": ("name", "login"), "django": ("username", "accounts/login/"), "wsgi": ("name", "login")}
+PAGES = {
+    "pyramid": ("name", "login"),
+    "bottle": ("name", "login"),
+    "flask": ("name", "login"),
+    "django": ("username", "accounts/login/"),
+    "wsgi": ("name", "login"),
+}
 
 
 def free_ports() -> tuple[str, str]:
@@ -46,7 +55,8 @@ def free_ports() -> tuple[str, str]:
 @contextmanager
 def followed(page: str, folder: Path) -> Iterator[str]:
     """Does what a page says; gives the URL of the site that runs then."""
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").partition("\n## Settings\n")[0]
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    text = re.split("\n## (?:Settings|The plugin)\n", text)[0]
     site, service = free_ports()
     text = text.replace("8000", site).replace("5000", service)
     exports: list[str] = []
@@ -102,7 +112,9 @@ def submit(session: requests.Session, page: requests.Response, word: str, **fiel
     raise AssertionError(f"no form with {word!r} in {page.text}")
 
 
-@pytest.mark.parametrize("page", ["flask", pytest.param("django", marks=pytest.mark.slow), "wsgi"])
+@pytest.mark.parametrize(
+    "page", ["pyramid", "bottle", "flask", pytest.param("django", marks=pytest.mark.slow), "wsgi"]
+)
 def test_the_page_ends_with_a_service_in_the_readers_own_site(page: str, tmp_path: Path) -> None:
     """Own layout, own login, own protection of forms."""
     field, login = PAGES[page]
