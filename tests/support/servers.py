@@ -7,6 +7,7 @@ does a planted secret in an answer of a thread, or in the output of a process.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -255,7 +256,8 @@ def _wait_for_url(process: subprocess.Popen[bytes], log: Path, ready: str) -> st
     while time.monotonic() < end:
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
             if line.startswith(ready) and line.endswith("\n"):
-                return line[line.index("http") :].split()[0].rstrip("/")
+                found = re.search(r"https?://\S+", line)
+                return found[0].rstrip("/") if found else ""
         assert process.poll() is None, f"{process.args!r} ended:\n{log.read_text(encoding='utf-8')}"
         time.sleep(0.02)
     raise AssertionError(f"{process.args!r} is not ready:\n{log.read_text(encoding='utf-8')}")
