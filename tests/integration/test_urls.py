@@ -26,7 +26,7 @@ FORGED = {
     "X-Forwarded-Proto": "ftp, https",
     "X-Forwarded-Host": f"evil.example, {OUTER}",
     "X-Forwarded-Prefix": "/forged",
-    "X-Forwarded-Port": "6666",
+    "X-Forwarded-Port": "forged",
     "X-Forwarded-Scheme": "forged",
     "X-Script-Name": "/forged",
     "Forwarded": "for=203.0.113.66;host=evil.example;proto=https",
@@ -142,7 +142,7 @@ def test_what_the_service_is_told(host: Host, service: FakeService, place: Place
         "x-forwarded-host": place.origin.host,
     }
     assert call.headers["x-plugit-remote-addr"] == place.origin.address
-    assert not re.search(r"forged|evil|203\.0\.113\.66|6666", repr(call))
+    assert not re.search(r"forged|evil\.example|203\.0\.113\.66", repr(call))
 
 
 def test_what_the_page_links_to(host: Host, service: FakeService, place: Place) -> None:
