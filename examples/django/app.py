@@ -111,7 +111,8 @@ def log_in(request: HttpRequest) -> HttpResponse:
     """One click is enough here; ask for a password where it matters."""
     if request.method != "POST":
         return render(request, "login.html", {"people": Account.objects.order_by("pk")})
-    account = Account.objects.filter(pk=request.POST.get("person") or None).first()
+    person = request.POST.get("person", "")
+    account = Account.objects.filter(pk=person).first() if person.isdecimal() else None
     if account is None:
         return HttpResponseBadRequest()
     login(request, account)

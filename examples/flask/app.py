@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from flask import Flask, abort, flash, redirect, render_template, request, url_for
+from flask import Flask, abort, flash, redirect, render_template, request, session, url_for
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response
@@ -79,6 +79,7 @@ def log_in() -> Response:
     account = ACCOUNTS.get(request.form.get("person", ""))
     if account is None:
         abort(400)
+    session.clear()  # a token of before belongs to somebody else
     login_user(account)
     flash(f"Welcome, {account.first_name}.")
     return redirect(local(request.form.get("next", "")) or url_for("home"), 303)

@@ -49,6 +49,7 @@ PEOPLE = {
     )
 }
 PAGES = {path.stem: Template(path.read_text(encoding="utf-8")) for path in (HERE / "pages").glob("*.html")}
+STATIC = {"/static/site.css": "text/css", "/static/icon.svg": "image/svg+xml"}
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -59,11 +60,13 @@ StartResponse = Callable[..., Any]
 
 def site(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     path = environ.get("PATH_INFO", "") or "/"
-    view = VIEWS.get((environ["REQUEST_METHOD"], path))
+    method = environ["REQUEST_METHOD"]
+    view = VIEWS.get(("GET" if method == "HEAD" else method, path))
     if view is not None:
-        return view(environ, start_response)
-    if path == "/static/site.css":
-        return answer(start_response, (HERE / "static/site.css").read_bytes(), kind="text/css")
+        body = view(environ, start_response)
+        return [] if method == "HEAD" else body
+    if path in STATIC:
+        return answer(start_response, (HERE / path[1:]).read_bytes(), kind=STATIC[path])
     return answer(start_response, framed(environ, "Not found", "<h1>Not found</h1>"), "404 Not Found")
 
 
