@@ -33,7 +33,7 @@ class Run:
     @property
     def brand(self) -> str:
         """What the site calls itself, on each of its pages."""
-        return {"wsgi": "WSGI"}.get(self.folder, self.folder.title()) + " Radio"
+        return {"wsgi": "Plain"}.get(self.folder, self.folder.title()) + " Radio"
 
 
 _SERVERS = {
