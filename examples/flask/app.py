@@ -87,6 +87,7 @@ def log_in() -> Response:
 
 @app.post("/logout")
 def log_out() -> Response:
+    session.clear()
     logout_user()
     return redirect(url_for("home"), 303)
 
