@@ -78,7 +78,8 @@ def make_plugit_app(config: Configurator, **arguments: Any) -> AskedHost:
     Args:
         config: of the site.
         arguments: the same, from Python; they win over the settings. A layout may be a callable, too: it gets
-            the page and the Pyramid request.
+            the page and the Pyramid request. ``identify`` gets the Pyramid request, and takes the place of
+            the security policy.
 
     Returns:
         A WSGI application; its ``middleware`` is the `PlugItMiddleware`, which is ``request.plugit`` as well.
@@ -91,7 +92,7 @@ def make_plugit_app(config: Configurator, **arguments: Any) -> AskedHost:
     found.update({name: config.maybe_dotted(found[name]) for name in _DOTTED if name in found})
     site = _Site(config.registry)
     file, shares_csrf = found.pop("file", None), found.pop("csrf", None)
-    found["identify"] = found.get("identify") or _identify(site, found.pop("user", _as_is))
+    found["identify"] = _identify(site, found.get("identify"), found.pop("user", _as_is))
     found["layout"] = _layout(site, found.get("layout"), config.package)
     if hasattr(shares_csrf, "issue"):
         found["csrf"] = shares_csrf
@@ -203,7 +204,10 @@ def _as_is(identity: Any, _request: Any) -> User:
     return identity
 
 
-def _identify(site: _Site, to_user: Callable[[Any, Any], User | None]) -> Any:
+def _identify(site: _Site, identify: Any, to_user: Callable[[Any, Any], User | None]) -> Any:
+    if identify is not None:
+        # What cannot be called goes on as it is: the middleware knows what to say about it.
+        return (lambda request: site.ask(request, identify)) if callable(identify) else identify
     if not callable(to_user):
         raise ConfigError("plugit.user", to_user, "a callable with the arguments identity and request")
 

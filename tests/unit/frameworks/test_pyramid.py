@@ -164,6 +164,27 @@ def test_a_user_may_be_the_identity_itself_and_nothing_else(
     assert "the identity is a str, not a plugit_wsgi.User" in caplog.text
 
 
+def test_an_identify_of_python_takes_the_place_of_the_policy(make: Setup) -> None:
+    """It gets the Pyramid request, inside the tweens; a user beside it is not asked."""
+    seen = []
+
+    def identify(request: Any) -> User:
+        seen.append(request.registry.settings["site.greeting"])
+        return User("5", "otto")
+
+    visitor = make({"site.greeting": "dear"}, identify=identify)
+    assert "<b>otto</b>" in visitor.get("/s/polls/").text
+    assert seen == ["dear"]
+    with pytest.raises(ConfigError, match="identify"):
+        make(identify="otto")
+
+
+@pytest.mark.parametrize("value", ["", "  ", "short"])
+def test_a_secret_that_is_none_is_refused(make: Setup, value: str) -> None:
+    with pytest.raises(ConfigError, match="secret_key"):
+        make({"plugit.secret_key": value})
+
+
 def test_the_layout_is_a_renderer_that_sees_the_visited_request(make: Setup) -> None:
     """By GET, and with a session whose changes go out with the page."""
     visitor = make({"plugit.layout": "of.line"})
