@@ -16,9 +16,9 @@ import bottle
 import webob
 
 from ..errors import ConfigError
-from ..layout import BootstrapLayout, CapturedLayout
 from ..middleware import PlugItMiddleware
 from .asked import AskedHost, asked_environ, keep_cookies
+from .inside import captured_path, inside
 
 T = TypeVar("T")
 
@@ -102,11 +102,8 @@ class PlugIt:
             raise ConfigError("plugit", app, "a PlugIt of its own for each application")
         site = _Site(app)
         found = dict(self._given) if self._file else {"services": (), "secret_key": (), **self._given}
-        identify = found.get("identify")
-        # What cannot be used goes on as it is: the middleware knows what to say about it.
-        if callable(identify):
-            found["identify"] = lambda request: site.ask(request, identify)
-        found["layout"] = _layout(site, found.get("layout"))
+        found["layout"] = captured_path(found.get("layout"))
+        found = inside(found, site.ask, lambda name, page, _asked: bottle.template(name, page=page))
 
         def build(host_app: Any) -> PlugItMiddleware:
             if self._file is not None:
@@ -141,16 +138,6 @@ class _Site:
             bottle.response.bind()
         keep_cookies(request.environ, lines)
         return value
-
-
-def _layout(site: _Site, layout: Any) -> Any:
-    if isinstance(layout, str):
-        if layout.startswith("/"):
-            return CapturedLayout(layout)
-        return lambda page, request: site.ask(request, lambda _asked: bottle.template(layout, page=page))
-    if isinstance(layout, (BootstrapLayout, CapturedLayout)) or not callable(layout):
-        return layout
-    return lambda page, request: site.ask(request, lambda asked: layout(page, asked))
 
 
 __all__ = ["PlugIt"]

@@ -10,7 +10,7 @@ import webob
 
 from ..config import Stores
 from ..host_sessions import HostSessions
-from ..layout import BootstrapLayout
+from ..layout import BootstrapLayout, CapturedLayout
 from ..page import Page
 
 Ask = Callable[[webob.Request, Callable[[Any], Any]], Any]
@@ -41,6 +41,11 @@ def _layout(layout: Any, ask: Ask, render: Render) -> Any:
     if isinstance(layout, BootstrapLayout) or not callable(layout):
         return layout
     return lambda page, request: ask(request, lambda asked: layout(page, asked))
+
+
+def captured_path(layout: Any) -> Any:
+    """A layout that is the path of a page of the host is captured; any other stays as it is."""
+    return CapturedLayout(layout) if isinstance(layout, str) and layout.startswith("/") else layout
 
 
 class InsideSessions:

@@ -32,12 +32,11 @@ from webob.exc import HTTPException
 
 from ..config import Service
 from ..errors import ConfigError
-from ..layout import BootstrapLayout, CapturedLayout
 from ..middleware import PlugItMiddleware
-from ..page import Page
 from ..people import User
 from .asked import AskedHost, asked_environ, keep_cookies
 from .ini import arguments_from_ini
+from .inside import captured_path, inside
 
 T = TypeVar("T")
 _DOTTED = ("directory", "observe", "stores", "user")
@@ -92,8 +91,11 @@ def make_plugit_app(config: Configurator, **arguments: Any) -> AskedHost:
     found.update({name: config.maybe_dotted(found[name]) for name in _DOTTED if name in found})
     site = _Site(config.registry)
     file, shares_csrf = found.pop("file", None), found.pop("csrf", None)
-    found["identify"] = _identify(site, found.get("identify"), found.pop("user", _as_is))
-    found["layout"] = _layout(site, found.get("layout"), config.package)
+    user = found.pop("user", _as_is)
+    found.setdefault("identify", _identify(user))
+    found["layout"] = captured_path(found.get("layout"))
+    package = config.package
+    found = inside(found, site.ask, lambda name, page, asked: render(name, {"page": page}, asked, package))
     if hasattr(shares_csrf, "issue"):
         found["csrf"] = shares_csrf
     elif _requires_csrf(config) if shares_csrf is None else asbool(shares_csrf):
@@ -204,10 +206,7 @@ def _as_is(identity: Any, _request: Any) -> User:
     return identity
 
 
-def _identify(site: _Site, identify: Any, to_user: Callable[[Any, Any], User | None]) -> Any:
-    if identify is not None:
-        # What cannot be called goes on as it is: the middleware knows what to say about it.
-        return (lambda request: site.ask(request, identify)) if callable(identify) else identify
+def _identify(to_user: Callable[[Any, Any], User | None]) -> Callable[[Any], User | None]:
     if not callable(to_user):
         raise ConfigError("plugit.user", to_user, "a callable with the arguments identity and request")
 
@@ -215,23 +214,7 @@ def _identify(site: _Site, identify: Any, to_user: Callable[[Any, Any], User | N
         identity = asked.identity
         return None if identity is None else to_user(identity, asked)
 
-    return lambda request: site.ask(request, user_of)
-
-
-def _layout(site: _Site, layout: Any, package: Any) -> Any:
-    if isinstance(layout, str):
-        if layout.startswith("/"):
-            return CapturedLayout(layout)
-        return lambda page, request: site.ask(
-            request, lambda asked: render(layout, {"page": page}, asked, package)
-        )
-    if isinstance(layout, (BootstrapLayout, CapturedLayout)) or not callable(layout):
-        return layout
-    return _asking(site, layout)
-
-
-def _asking(site: _Site, layout: Callable[[Page, Any], str]) -> Callable[[Page, webob.Request], str]:
-    return lambda page, request: site.ask(request, lambda asked: layout(page, asked))
+    return user_of
 
 
 __all__ = ["add_plugit_service", "includeme", "make_plugit_app"]
