@@ -4,7 +4,7 @@
 MAIN := 3.11
 OTHERS := 3.10 3.13
 SUPPORTED := 3.11 3.12 3.13 3.10
-SYSTEM_DEPS := chromium chromium-driver redis-server nodejs
+SYSTEM_DEPS := chromium chromium-driver redis-server nodejs postgresql dovecot-imapd dovecot-pop3d
 
 VENV := .venv
 BIN := $(VENV)/bin
