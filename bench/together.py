@@ -2,7 +2,8 @@
 
 Under gunicorn (one gthread worker of eight threads): one service hangs, one drips, one sends bombs, each with
 16 visitors who ask 160 times a second together; 100 requests a second at the healthy one, 5 at a page of the
-host. Before, while it lasts, and after.
+host. Four phases take turns: quiet; the same visitors asking the host for what it does not have, so that the
+load is there and the fault is not; the services broken; quiet again. The last lines compare.
 """
 
 from __future__ import annotations
@@ -20,20 +21,28 @@ from bench.isolation import gunicorn, toxic
 from plugit_wsgi.testing.load import Sample, Stream, run_load
 
 BROKEN = {"hang": "hang", "drip": "drip-body", "bomb": "gzip-bomb"}
+CUTS = ("p50", "p95", "p99")
+Round = dict[str, dict[str, list[Sample]]]
 
 
 def main() -> None:
-    """Prints a line for each phase."""
+    """Prints a line for each phase, and how the broken one compares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=12.0, help="how long they are broken (default: 12)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long each phase is (default: 8)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often all of it is done (default: 5)")
     options = parser.parse_args()
-    for phase, found in measure(options.seconds).items():
-        for name in ("good", "host"):
-            print(f"{phase:8} {name:5} {told(found[name])}")
+    rounds = []
+    for _number in range(options.rounds):
+        rounds.append(measure(options.seconds))
+        for phase, found in rounds[-1].items():
+            for name in ("good", "host"):
+                print(f"{phase:7} {name:5} {told(found[name])}", flush=True)
+    for base in ("quiet", "loaded"):
+        print(f"broken, in the median of {len(rounds)} rounds, times {base}: {compared(rounds, base)}")
 
 
-def measure(seconds: float) -> dict[str, dict[str, list[Sample]]]:
-    """The samples of the three phases, by stream."""
+def measure(seconds: float) -> Round:
+    """The samples of the four phases, by stream."""
     with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         services = {name: running.enter_context(toxic(log))["service"] for name in (*BROKEN, "good")}
@@ -44,25 +53,46 @@ def measure(seconds: float) -> dict[str, dict[str, list[Sample]]]:
             Stream(name="good", url=f"{url}/s/good/page", rate=100, text="the action page"),
             Stream(name="host", url=f"{url}/", rate=5, text="a page of the host itself"),
         ]
-        bad = [
-            Stream(name=name, url=f"{url}/s/{name}/{fault}", rate=160, visitors=16)
-            for name, fault in BROKEN.items()
-        ]
         run_load(healthy, seconds=1.0, grace=2.0)
-        before = run_load(healthy, seconds=seconds / 2, grace=2.0)
-        during = run_load([*healthy, *bad], seconds=seconds, grace=6.0)
+        quiet = run_load(healthy, seconds=seconds, grace=2.0)
+        loaded = run_load([*healthy, *visitors(f"{url}/nothing")], seconds=seconds, grace=2.0)
+        during = run_load([*healthy, *visitors(f"{url}/s")], seconds=seconds, grace=6.0)
         time.sleep(5.0)
-        return {"before": before, "during": during, "after": run_load(healthy, seconds=3.0, grace=2.0)}
+        after = run_load(healthy, seconds=3.0, grace=2.0)
+        return {"quiet": quiet, "loaded": loaded, "broken": during, "after": after}
+
+
+def visitors(below: str) -> list[Stream]:
+    """Those of the broken services, whatever is there."""
+    return [
+        Stream(name=name, url=f"{below}/{name}/{fault}", rate=160, visitors=16)
+        for name, fault in BROKEN.items()
+    ]
+
+
+def percentiles(samples: Sequence[Sample]) -> dict[str, float]:
+    """Milliseconds by the names of `CUTS`."""
+    cuts = statistics.quantiles((sample.seconds * 1000 for sample in samples), n=100)
+    return dict(zip(CUTS, (cuts[49], cuts[94], cuts[98]), strict=True))
 
 
 def told(samples: Sequence[Sample]) -> str:
     """How many were right, and how long they took."""
-    took = sorted(sample.seconds * 1000 for sample in samples)
     right = sum(sample.right for sample in samples) / len(samples)
-    cuts = statistics.quantiles(took, n=100)
-    return (
-        f"{right:7.2%} right of {len(samples)}, p50 {cuts[49]:.1f} p95 {cuts[94]:.1f} p99 {cuts[98]:.1f} ms"
-    )
+    took = ", ".join(f"{name} {value:.1f}" for name, value in percentiles(samples).items())
+    return f"{right:7.2%} right of {len(samples)}, {took} ms"
+
+
+def compared(rounds: Sequence[Round], base: str) -> str:
+    """Each percentile of the healthy service while others are broken, by that of another phase."""
+    found = []
+    for name in CUTS:
+        ratios = sorted(
+            percentiles(each["broken"]["good"])[name] / percentiles(each[base]["good"])[name]
+            for each in rounds
+        )
+        found.append(f"{name} x{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    return ", ".join(found)
 
 
 if __name__ == "__main__":
