@@ -56,7 +56,8 @@ vectors: $(VENV)/.dev  ## docs/vectors/context.json, after a change of the signe
 	$(BIN)/python tools/context_vectors.py > docs/vectors/context.json.new
 	mv docs/vectors/context.json.new docs/vectors/context.json
 
-bench: $(VENV)/.dev  ## what a page costs
+bench: $(VENV)/.bench  ## what a page costs, beside others that do the same
+	$(BIN)/python -m bench.added
 	$(BIN)/python -m bench.pages
 
 bench-isolation: $(VENV)/.dev  ## what neighbours feel while a service is broken: 15 minutes (ISOLATION=--quick: 3)
@@ -103,6 +104,10 @@ $(VENV)/.run: setup.cfg
 
 $(VENV)/.dev: $(VENV)/.run
 	$(VENV)/$(PIP) -e '.[test,lint,docs]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(VENV)/$(PIP) -e '.[bench]'
 	@touch $@
 
 # The oldest Python gets the oldest dependencies that setup.cfg allows: a floor is tested, or it is a guess.

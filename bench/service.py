@@ -29,9 +29,22 @@ def _json(value: object) -> tuple[str, bytes]:
     return "application/json", json.dumps(value).encode()
 
 
+def _whole_page() -> str:
+    """What proxies hand on: the page that others make of data and template, about 4 kB."""
+    rows = "".join(
+        f'<tr><td><a href="/show/{number}">{row["name"]}</a></td>\n<td>{row["votes"]}</td>'
+        f'<td>{"open" if row["open"] else "closed"}</td><td class="text-muted small">since last week</td>'
+        f'<td><a class="btn btn-default" href="/vote/{number}">Vote</a></td></tr>\n'
+        for number, row in enumerate(ROWS, 1)
+    )
+    head = "<!doctype html><html><head><title>Polls</title></head><body><h1>Polls</h1>"
+    return f'{head}<table class="table">\n{rows}</table></body></html>\n'
+
+
 ANSWERS: dict[str, tuple[str, bytes]] = {
     "/version": _json({"result": "Ok", "version": "1", "protocol": "bench"}),
     "/ping": _json({"data": ""}),
+    "/page.html": ("text/html; charset=utf-8", _whole_page().encode()),
     "/media/picture.png": ("image/png", bytes(16 * 1024)),
     **{f"/meta/{action}": _json(meta) for action, meta in META.items()},
     **{f"/action/{action}": _json({"rows": ROWS}) for action in META},
