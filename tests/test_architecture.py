@@ -55,6 +55,8 @@ ORDER = (
         "answers",
         "targets",
         "head_links",
+        "head_parts",
+        "body_head",
         "partials",
         "media_types",
         "dispositions",
