@@ -156,6 +156,7 @@ class Assembly:
             layout=self._host.layout,
             bundled=self._host.bundled,
             prefix=self._host.prefix,
+            login_url=self._host.login_url,
             records=self._host.records,
             clock=self._host.clock,
         )
