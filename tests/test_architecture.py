@@ -64,7 +64,7 @@ ORDER = (
         "observers",
     },
     {"cookies", "answer_headers"},
-    {"circuits", "visits", "hostapi", "redis"},
+    {"key_doubts", "circuits", "visits", "hostapi", "redis"},
     {"exchanges", "tokens"},
     {"client", "asked", "answer_cookies"},
     {"outgoing", "framing", "rendering"},
