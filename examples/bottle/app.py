@@ -11,17 +11,15 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bottle
-import webob
-from bottle import BaseRequest, Bottle, HTTPResponse, abort, redirect, request, response, static_file
-from markupsafe import Markup
+from bottle import Bottle, HTTPResponse, LocalRequest, abort, redirect, request, response, static_file
 
-from plugit_wsgi import CapturedLayout, Membership, Organization, Page, PlugItMiddleware, Service, User
+from plugit_wsgi import Membership, Organization, Page, Service, User
 from plugit_wsgi.directory import StaticDirectory
+from plugit_wsgi.frameworks.bottle import PlugIt
 
 HERE = Path(__file__).parent
 THREADS = 8  # of the server, for one process; the middleware shares them out between the services
@@ -51,18 +49,12 @@ app = Bottle()
 
 @app.get("/")
 def home() -> str:
-    return page("home", services=[service.name for service in services(SERVICES)])
-
-
-@app.get("/frame")
-def frame() -> str:
-    """The page that services appear in: views/frame.tpl has marks where their parts belong."""
-    return page("frame")
+    return render("home", services=[service.name for service in services(SERVICES)])
 
 
 @app.get("/login")
 def login() -> str:
-    return page("login", people=PEOPLE.values(), target=request.query.get("next", ""))
+    return render("login", people=PEOPLE.values(), target=request.query.get("next", ""))
 
 
 @app.post("/login")
@@ -89,15 +81,12 @@ def static(path: str) -> HTTPResponse:
     return static_file(path, root=HERE / "static")
 
 
-def page(view: str, **values: Any) -> str:
-    return render(view, person=person_of(request), root=request.script_name, **values)
-
-
 def render(view: str, **values: Any) -> str:
-    return bottle.template(view, template_lookup=[str(HERE / "views")], **values)
+    person, root = person_of(request), request.script_name
+    return bottle.template(view, template_lookup=[str(HERE / "views")], person=person, root=root, **values)
 
 
-def person_of(request: BaseRequest) -> User | None:
+def person_of(request: LocalRequest) -> User | None:
     return PEOPLE.get(request.get_cookie("person", secret=SECRET_KEY))
 
 
@@ -128,31 +117,21 @@ def services(text: str) -> Iterator[Service]:
         yield Service(name, url, organizations={"": False, "orga": True}[option])
 
 
-def identify(request: webob.Request) -> User | None:
-    """Who is visiting the service: Bottle reads its cookie."""
-    return person_of(BaseRequest(request.environ.copy()))
+def layout(page: Page, request: LocalRequest) -> str:
+    """The page of a service in the frame that all pages of this site are made with."""
+    return render("service", page=page)
 
 
-# The page /frame of this site is the layout; that is all, if no service has organizations: layout=FRAME.
-FRAME = CapturedLayout("/frame").bind(app)
-
-
-def layout(page: Page, request: webob.Request) -> str:
-    """The page /frame, with buttons for the visitor's organizations in the menu."""
-    buttons = Markup(render("organizations", page=page))
-    return FRAME(replace(page, menu=page.menu + buttons), request)
-
-
-application = PlugItMiddleware(
-    app,
-    services=services(SERVICES),
-    secret_key=SECRET_KEY,
-    identify=identify,
+plugit = PlugIt(
+    services(SERVICES),
+    SECRET_KEY,
+    identify=person_of,
     layout=layout,
     directory=StaticDirectory(PEOPLE.values()),
     login_url="/login",
     threads=THREADS,
 )
+application = plugit.wrap(app)
 
 if __name__ == "__main__":
     print(f"Serving http://127.0.0.1:{PORT}/", flush=True)

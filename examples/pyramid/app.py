@@ -14,16 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import webob
 from pyramid.config import Configurator
 from pyramid.csrf import new_csrf_token
 from pyramid.httpexceptions import HTTPBadRequest, HTTPSeeOther
-from pyramid.renderers import render
-from pyramid.request import Request, apply_request_extensions
+from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
 
-from plugit_wsgi import Membership, Organization, Page, PlugItMiddleware, Service, User
+from plugit_wsgi import Membership, Organization, User
 from plugit_wsgi.directory import StaticDirectory
 
 HERE = Path(__file__).parent
@@ -51,7 +49,7 @@ PEOPLE = {
 
 
 def home(request: Request) -> dict[str, Any]:
-    return {"services": [service.name for service in services(SERVICES)]}
+    return {"services": [name for name, _url, _organizations in services(SERVICES)]}
 
 
 def login(request: Request) -> dict[str, Any]:
@@ -78,8 +76,15 @@ def local(target: str) -> str:
     return target if re.fullmatch(r"/(?![/\\])[!-~]*", target) else ""
 
 
-def person_of(request: Request) -> User | None:
-    return PEOPLE.get(request.session.get("person"))
+class SecurityPolicy:
+    """`request.identity` is a person. Services ask for it too."""
+
+    def identity(self, request: Request) -> User | None:
+        return PEOPLE.get(request.session.get("person"))
+
+    def authenticated_userid(self, request: Request) -> str | None:
+        person = self.identity(request)
+        return person.id if person else None
 
 
 def configure() -> Configurator:
@@ -87,8 +92,8 @@ def configure() -> Configurator:
     # belongs here as soon as the site is on https.
     session = SignedCookieSessionFactory(SECRET_KEY, timeout=24 * 60 * 60, httponly=True, samesite="Lax")
     config = Configurator(session_factory=session)
+    config.set_security_policy(SecurityPolicy())
     config.set_default_csrf_options(require_csrf=True)  # every form has a token: {{ get_csrf_token() }}
-    config.add_request_method(person_of, "person", reify=True)
     config.include("pyramid_jinja2")
     config.add_jinja2_search_path(str(HERE / "templates"))
     config.add_static_view("static", str(HERE / "static"))
@@ -104,39 +109,21 @@ def configure() -> Configurator:
 # -- The services --------------------------------------------------------------------------------------------
 
 
-def services(text: str) -> Iterator[Service]:
+def services(text: str) -> Iterator[tuple[str, str, bool]]:
     """What PLUGIT_SERVICES says: a name and an address each, ";orga" behind one that has organizations."""
     for item in text.split():
         name, _, address = item.partition("=")
         url, _, option = address.partition(";")
-        yield Service(name, url, organizations={"": False, "orga": True}[option])
-
-
-def pyramid_request(request: webob.Request) -> Request:
-    """The same request with all that Pyramid knows: its session, its routes, `request.person`."""
-    found = Request(request.environ)
-    found.registry = config.registry
-    apply_request_extensions(found)
-    return found
-
-
-def identify(request: webob.Request) -> User | None:
-    """Who is visiting the service."""
-    return pyramid_request(request).person
-
-
-def layout(page: Page, request: webob.Request) -> str:
-    """The page of the service in the template that all pages of this site are made with."""
-    return render("service.jinja2", {"page": page}, request=pyramid_request(request))
+        yield name, url, {"": False, "orga": True}[option]
 
 
 config = configure()
-application = PlugItMiddleware(
-    config.make_wsgi_app(),
-    services=services(SERVICES),
+config.include("plugit_wsgi.frameworks.pyramid")
+for name, url, organizations in services(SERVICES):
+    config.add_plugit_service(name, url, organizations=organizations)
+application = config.make_plugit_app(  # most of this could be `plugit.` settings of an ini file
     secret_key=SECRET_KEY,
-    identify=identify,
-    layout=layout,
+    layout="service.jinja2",
     directory=StaticDirectory(PEOPLE.values()),
     login_url="/login",
     threads=THREADS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -38,6 +39,7 @@ from .mounts import MountTable
 from .operations import MountedOperations
 from .operations.records import Records
 from .outgoing import CallBuilder
+from .people import near_field
 from .pieces import PieceFramer
 from .pipeline import Pipeline
 from .refusals import Refusals
@@ -51,6 +53,7 @@ from .wire.context import digest
 from .wire.keys import KeyRing, Purpose, service_keys
 
 F = TypeVar("F", bound=Framer)
+_log = logging.getLogger("plugit_wsgi")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,7 @@ class Assembly:
 
     def build(self, service: Service) -> Built:
         """A service, ready to be mounted; `retire` is its end."""
+        _tell_doubtful_fields(service)
         host = _scoped(self._host, service)
         client = _client(service, host, self._engine)
         return Built(
@@ -156,9 +160,22 @@ class Assembly:
             layout=self._host.layout,
             bundled=self._host.bundled,
             prefix=self._host.prefix,
+            login_url=self._host.login_url,
             records=self._host.records,
             clock=self._host.clock,
         )
+
+
+def _tell_doubtful_fields(service: Service) -> None:
+    for name in service.user_fields:
+        near = near_field(name)
+        if near is not None:
+            _log.warning(
+                "service %r: user_fields has %r, which users have only as an extra; did you mean %r?",
+                service.name,
+                name,
+                near,
+            )
 
 
 def _scoped(host: Host, service: Service) -> Host:

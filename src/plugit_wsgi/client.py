@@ -32,6 +32,7 @@ from .exchanges import Exchange, Exchanges, call_headers
 from .flight import Flights
 from .http import FILE_HEADERS, below, canonical_path, get_header
 from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, ServiceResponse, TemplateEngine
+from .key_doubts import KeyDoubts
 from .lifetimes import DAY, read_lifetime
 from .setbacks import Setbacks
 from .turns import Turns
@@ -108,6 +109,7 @@ class ServiceClient:
         self._templates = templates
         self.turns = turns
         self._clock = clock
+        self._doubts = KeyDoubts(service.name, clock)
 
     def meta(self, action: str, deadline: Deadline, request_id: str = "") -> ActionMeta | Moved:
         """The meta of an action, or where the service says that it is.
@@ -267,6 +269,7 @@ class ServiceClient:
         )
         with self.exchanges.open(names.ACTION, call.action, request, call.request_id) as exchange:
             response = exchange.response
+            self._doubts.look(response, call.request_id)
             if is_file(response) and call.method != "OPTIONS":
                 return self._file(exchange, call.method, is_action=True)
             return read_answer(
@@ -398,6 +401,7 @@ class ServiceClient:
         )
         with self.exchanges.open(names.MAIL, "", request) as exchange:
             response = exchange.response
+            self._doubts.look(response, "")
             return response.status == 200 and self._read_object(response).get("result") == "Ok"
 
     def _mail_context(self, body: bytes, deadline: Deadline) -> SignedContext:

@@ -24,7 +24,8 @@ class MountTable(Generic[T]):
         self._values: dict[str, T] = {}
         for path, value in entries:
             if path in self._values:
-                raise ConfigError("mount", path, f"a path of its own: {self._values[path]} is mounted there")
+                both = f"{self._values[path]} and {value}"
+                raise ConfigError("mount", path, f"a path of its own for each of {both}")
             self._values[path] = value
         # A host's own paths are told apart by one call in C, for any number of mounts.
         self._starts = tuple({"/" + path.split("/")[1] for path in self._values})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from .errors import ConfigError
+from .wire import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,14 @@ class Visitor:
         if name in _USER_FIELDS:
             return getattr(self.user, _USER_FIELDS[name])
         return self.user.extra.get(name)
+
+
+def near_field(name: str) -> str | None:
+    """The field of protocol section 3 that a name may have meant; None if it is one, or is like none."""
+    if name in names.USER_FIELDS:
+        return None
+    near = difflib.get_close_matches(name.lower(), names.USER_FIELDS, n=1, cutoff=0.8)
+    return near[0] if near else None
 
 
 _USER_FIELDS = {

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
 
 from . import access
 from .asked import Asked
+from .body_head import split_body
 from .client import ServiceClient
 from .clock import Clock
 from .errors import RequestRejected, ServiceError, TemplateError
 from .events import Dropped
 from .head_links import head_of_links
+from .head_parts import without_doubles
 from .http import canonical_path
 from .interfaces import CompiledTemplate, Directory, Observe, TemplateFacts
 from .page import Fragment
@@ -81,7 +84,8 @@ class Renderer:
                 if error.is_costly and visit.method == "GET":
                     self._setbacks.note(key, error)
                 raise
-        return rendered.fragment, rendered.personal
+        head = Markup(without_doubles(str(rendered.fragment.head)))
+        return replace(rendered.fragment, head=head), rendered.personal
 
     def _facts(self, asked: Asked, token: str, pace: Rendering) -> TemplateFacts:
         visit, service = asked.visit, self._client.service
@@ -153,12 +157,13 @@ def html_fragment(result: Html, text: bytes, title: str, rewrite: Callable[[str]
     Args:
         result: whose content type and links count.
         text: the body, its marker replaced.
-        title: of the page; the protocol has no place for one of the service.
+        title: of the page, if its body does not begin with one.
         rewrite: the visitor's URL of a link; None leaves it out.
     """
-    head = head_of_links(result.links, lambda target: rewrite(target) or _remote(target))
-    content = text.decode(_charset(result.content_type), "replace")
-    return Fragment(title=title, head=head, content=Markup(content))
+    links = head_of_links(result.links, lambda target: rewrite(target) or _remote(target))
+    own_title, metas, content = split_body(text.decode(_charset(result.content_type), "replace"))
+    head = Markup("\n").join(part for part in (metas, links) if part)
+    return Fragment(title=own_title or title, head=head, content=Markup(content))
 
 
 def _charset(content_type: str) -> str:

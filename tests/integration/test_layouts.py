@@ -47,6 +47,7 @@ def test_what_a_layout_gets_in_actions_mode(
     template = """{% extends 'plugIt/base-withBlocks.html' %}{% block title %}A &amp; b{% endblock %}
     {% block javascript %}<script src="{{ ebuio_baseUrl }}media/a.js"></script>{% endblock %}
     {% block css %}<link rel="stylesheet" href="{{ MEDIA_URL }}a.css">{% endblock %}
+    {% block meta %}<meta name="author" content="A">{% endblock %}
     {% block menubar %}<li>menu</li>{% endblock %}{% block content %}<p>content</p>{% endblock %}"""
     service.action("/a", template=template)
     host = make_host(layout=lambda page, _request: pages.append(page) or "page")
@@ -54,6 +55,7 @@ def test_what_a_layout_gets_in_actions_mode(
     [page] = pages
     assert (page.title, page.menu, page.content) == ("A & b", "<li>menu</li>", "<p>content</p>")
     assert page.head == (
+        '<meta name="author" content="A">'
         '<link rel="stylesheet" href="/s/x/media/a.css"><script src="/s/x/media/a.js"></script>'
     )
     assert (page.status, page.service, page.user, page.mount) == (200, "x", PEOPLE["anna"], "/s/x/")
@@ -76,3 +78,31 @@ def test_what_a_layout_gets_in_pages_mode(
     assert page.head == ('<link rel="stylesheet" href="/s/x/a.css">\n<script src="/s/x/a.js" defer></script>')
     assert (page.status, page.service, page.user, page.mount) == (201, "x", PEOPLE["anna"], "/s/x/")
     assert (page.is_stale, page.is_fallback) == (False, False)
+
+
+def test_what_a_service_loads_twice_is_in_the_head_once(
+    make_host: MakeHost, service: FakeService, pages: list[Page]
+) -> None:
+    """In its blocks for styles and for scripts, at its first place."""
+    template = """{% extends 'plugIt/base-withBlocks.html' %}
+    {% block css %}<link href="a"><link href="b"><link href="a">{% endblock %}
+    {% block javascript %}<script src="c"></script><link href="b"><script src="c"></script>{% endblock %}"""
+    service.action("/a", template=template)
+    host = make_host(layout=lambda page, _request: pages.append(page) or "page")
+    host.visitor().get("/s/x/a")
+    assert pages[0].head == '<link href="a"><link href="b"><script src="c"></script>'
+
+
+def test_a_page_in_pages_mode_may_begin_with_its_title(make_host: MakeHost, service: FakeService) -> None:
+    """It is text in the layout, and no content; meta elements beside it come before what is linked."""
+    links = (("Link", "</a.css>; rel=stylesheet"),)
+    body = "<title>Tea &amp; <!----> </title><p>"
+    service.answer("/no", Reply(body=body, headers=links))
+    body = '<title>Tea &amp; &lt;script&gt;</title>\n<meta name="author" content="A">\n<p>content</p>'
+    service.answer("/yes", Reply(body=body, headers=links))
+    host = make_host(of_service={"mode": "pages"})
+    page = host.visitor().get("/s/x/yes").text
+    assert "<title>Tea &amp; &lt;script&gt;" in page
+    assert page.count("</title>") == 1
+    assert '<meta name="author" content="A">\n<link rel="stylesheet" href="/s/x/a.css">' in page
+    assert "<title>x" in host.visitor().get("/s/x/no").text

@@ -109,3 +109,42 @@ def test_eight_threads_lose_nothing_while_mounts_change(
     assert seen == {"/s/x/a page", "/s/y/a page", "/s/y/a host"}
     shared = host.middleware._clients[0].exchanges.places._room.__self__  # type: ignore[attr-defined]
     assert (shared._calls_taken, shared._idle, shared._services) == (0, 1, 1)
+
+
+def test_a_change_while_all_places_are_taken_loses_nothing(
+    make_host: MakeHost, service: FakeService, serve: Serve
+) -> None:
+    """Those under way end as they began, and the new service has places at once; then all are free again."""
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(_call: Call) -> Reply:
+        asked.release()
+        assert go_on.wait(5)
+        return Reply(body={"name": "old"})
+
+    service.action("/a", template="hello {{ name }}", answer=slow)
+    new = FakeService()
+    new.action("/a", template="hello {{ name }}", answer={"name": "new"})
+    host = make_host(threads=8)
+    old = host.middleware.mounts.clients[0].exchanges.places
+
+    def get() -> str:
+        answer = host.visitor().get("/s/x/a")
+        return f"{answer.status_code} {'hello ' + answer.text.partition('hello ')[2][:3]}"
+
+    with ThreadPoolExecutor(8) as threads:
+        try:
+            under_way = [threads.submit(get) for _ in range(old.count)]
+            assert all(asked.acquire(timeout=5) for _ in under_way)
+            assert old.taken == old.count == 4
+            assert host.visitor().get("/s/x/a").status_code == 503
+            host.middleware.mounts.replace(Service("x", serve(new)))
+            assert old.taken == 4
+            assert {item.result(5) for item in [threads.submit(get) for _ in range(2)]} == {"200 hello new"}
+            assert not any(item.done() for item in under_way)
+        finally:
+            go_on.set()
+        assert {item.result(5) for item in under_way} == {"200 hello old"}
+        assert {item.result(5) for item in [threads.submit(get) for _ in range(4)]} == {"200 hello new"}
+    shared = old._room.__self__  # type: ignore[attr-defined]
+    assert (old.taken, shared._calls_taken, shared._idle, shared._services) == (0, 0, 1, 1)

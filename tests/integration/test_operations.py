@@ -47,6 +47,24 @@ def test_who_may_not_see_it_does_not_learn_of_it(make_host: MakeHost, name: str,
     assert seen[0] == seen[1]
 
 
+@pytest.mark.parametrize("path", [f"{PAGE}?a=b", "/s/_operations"])
+def test_who_is_not_logged_in_is_sent_to_the_login(make_host: MakeHost, path: str) -> None:
+    """With the way back, if the host has a login; programs, users and other paths are not."""
+    host = make_host(operations=is_root, login_url="/login")
+    answer = host.visitor().get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/login?next=/s/_operations")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    for name, where, accept in (
+        ("anna", path, "text/html"),
+        ("", f"{PAGE}x", "text/html"),
+        ("", path, "application/json"),
+    ):
+        answer = host.visitor(name).get(where, headers={"Accept": accept})
+        assert answer.text == f"the host at {where.partition('?')[0]}"
+    assert host.visitor("root").get(PAGE, headers={"Accept": "text/html"}).status_code == 200
+
+
 @pytest.mark.parametrize("said", [None, 0, 1, "yes", [1]])
 def test_only_true_opens_it(make_host: MakeHost, said: Any) -> None:
     """A forgotten return, or a text, does not."""

@@ -223,6 +223,7 @@ def test_neither_pages_nor_logs_tell_a_secret(
         pages.append(f"{answer.status_code} {answer.headers!r} {answer.text}")
     site.close()
     assert [item[:3] for item in pages] == ["502", "401", "502", "500", "403", "404", "200"]
+    assert [line.split()[1] for line in caplog.messages if line.startswith("event=key ")] == ["service=wrong"]
     tokens = [context for context in contexts if context]
     assert len(tokens) == 3
     assert caplog.records

@@ -658,6 +658,15 @@ def test_a_mail_is_signed(world: World) -> None:
     assert found[0].token_id != found[1].token_id
 
 
+def test_a_mail_that_is_refused_for_its_signature_is_told(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As an action is: the service may have another key."""
+    world.service.answer("/mail", Reply(status=401))
+    assert not world.client.mail("42", "x", world.deadline)
+    assert "event=key service=x status=401" in caplog.text
+
+
 def test_every_call_is_observed(world: World) -> None:
     """Once, with what it was, how it ended, and how long it took."""
     world.meta()

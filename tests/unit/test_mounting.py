@@ -78,7 +78,12 @@ def test_the_api_follows() -> None:
     ("how", "argument", "value", "expected"),
     [
         ("add", POLLS, "polls", "a name of its own"),
-        ("add", Service("more", URL, mount="/s/polls"), "/s/polls", "a path of its own"),
+        (
+            "add",
+            Service("more", URL, mount="/s/polls"),
+            "/s/polls",
+            "each of service 'polls' and service 'more'",
+        ),
         ("add", Service("more", URL, mount="/s/_api"), "/s/_api", "a path of its own"),
         ("add", "polls", "polls", "Service objects"),
         ("replace", Service("more", URL), "more", "polls, notes"),
@@ -127,6 +132,17 @@ def test_changes_are_told(caplog: pytest.LogCaptureFixture) -> None:
         'event=mounts source="a file.toml" added=notes removed=polls unchanged=0',
         "event=mounts source=code changed=notes unchanged=0",
     ]
+
+
+def test_a_misspelt_field_of_users_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """At start; one of the host's own, which is like none, is not."""
+    with caplog.at_level(logging.WARNING, "plugit_wsgi"):
+        make(Service("polls", URL, user_fields=("id", "email", "phone", "shoe_size", "ebuio_admin")))
+        assert caplog.messages == []
+        make(Service("polls", URL, user_fields=("firstname", "email")))
+    (line,) = caplog.messages
+    assert "service 'polls': user_fields has 'firstname'" in line
+    assert "did you mean 'first_name'?" in line
 
 
 def test_many_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ def test_longest_prefix_on_segment_boundaries(path: str, found: tuple[str, str, 
 
 
 def test_equal_mounts_are_refused() -> None:
-    """By name, at construction."""
-    with pytest.raises(ConfigError, match="polls") as caught:
+    """By the names of both, at construction."""
+    with pytest.raises(ConfigError, match="for each of polls and notes") as caught:
         MountTable([("/s/x", "polls"), ("/s/y", "notes"), ("/s/x", "notes")])
     assert (caught.value.field, caught.value.value) == ("mount", "/s/x")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from plugit_wsgi.errors import ConfigError
-from plugit_wsgi.people import NO_RIGHTS, Membership, Organization, Rights, User, Visitor
+from plugit_wsgi.people import NO_RIGHTS, Membership, Organization, Rights, User, Visitor, near_field
 from plugit_wsgi.wire.names import USER_FIELDS
 
 
@@ -103,3 +103,22 @@ def test_membership_is_of_a_member_by_default() -> None:
     """Not of an administrator."""
     found = Membership(Organization("1"))
     assert (found.member, found.admin) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("firstname", "first_name"),
+        ("Last_Name", "last_name"),
+        ("user_name", "username"),
+        ("ebuio_orga_membre", "ebuio_orga_member"),
+        ("mail", "email"),
+        *((name, None) for name in USER_FIELDS),
+        ("phone", None),
+        ("name", None),
+        ("", None),
+    ],
+)
+def test_a_misspelt_field_is_near_to_one(name: str, near: str | None) -> None:
+    """What is like none may be a field of the host's own."""
+    assert near_field(name) == near

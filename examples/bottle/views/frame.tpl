@@ -3,10 +3,10 @@
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{!get("title", "<!--plugit:title-->")}} - Bottle Radio</title>
+<title>{{title}} - Bottle Radio</title>
 <link rel="icon" href="{{root}}static/icon.svg">
 <link rel="stylesheet" href="{{root}}static/site.css">
-{{!get("head", "<!--plugit:head-->")}}
+{{!get("head", "")}}
 </head>
 <body>
 <header>
@@ -20,9 +20,14 @@
   <a href="{{root}}login">Log in</a>
   % end
 </header>
-<nav>{{!get("menu", "<!--plugit:menu-->")}}</nav>
+<nav>
+  % if defined("page"):
+  {{!page.menu}}
+  % include("organizations")
+  % end
+</nav>
 <main>
-{{!get("base", "<!--plugit:content-->")}}
+{{!base}}
 </main>
 </body>
 </html>

@@ -1,4 +1,4 @@
-% rebase("frame", title="Home", head="", menu="")
+% rebase("frame", title="Home")
 <h1>Welcome to Bottle Radio</h1>
 <p>This page comes from Bottle. These come from services of their own:</p>
 <ul>

@@ -1,4 +1,4 @@
-% rebase("frame", title="Log in", head="", menu="")
+% rebase("frame", title="Log in")
 <h1>Who are you today?</h1>
 <form method="post" action="{{root}}login">
   <input type="hidden" name="next" value="{{target}}">

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -17,6 +18,8 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Address:
@@ -50,6 +53,15 @@ class Address:
 
 class AddressTaken(Exception):
     """The port cannot be had; str() is a sentence."""
+
+
+class _Lines(WSGIRequestHandler):
+    """A line for each request; in colours on a terminal only."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        if not sys.stderr.isatty():
+            args = tuple(_STYLE.sub("", item) if isinstance(item, str) else item for item in args)
+        super().log(type, message, *args)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -87,7 +99,7 @@ def serve(app: WSGIApplication, address: Address, *, ready: str, quiet: bool = F
             app,
             threaded=True,
             fd=address.listener.fileno(),
-            request_handler=_Quiet if quiet else None,
+            request_handler=_Quiet if quiet else _Lines,
         )
         print(ready, flush=True)
         server.serve_forever()

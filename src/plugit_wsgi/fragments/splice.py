@@ -8,15 +8,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from ..head_parts import distinct_parts
 from ..page import Fragment
 from .marks import Mark
 
 Put = Callable[[str], bytes]
 _HEAD_END = re.compile(rb"</head\s*>", re.IGNORECASE)
-_ELEMENT = re.compile(r"<(?:(script|style|noscript|template)|link|meta)\b|<!--", re.IGNORECASE)
-_TAG_END = re.compile(r"""[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 
 
 def spliced(page: bytes, marks: Sequence[Mark], found: Mapping[str, Fragment], encoding: str) -> bytes:
@@ -35,7 +34,9 @@ def spliced(page: bytes, marks: Sequence[Mark], found: Mapping[str, Fragment], e
     shown = {mark.target: found[mark.target] for mark in marks if mark.target in found}
     end = _head_end(page, marks)
     own = b"" if end is None else page[:end]
-    heads = [part for part in head_parts(shown.values()) if put(part) not in own]
+    heads = [
+        part for part in distinct_parts(str(each.head) for each in shown.values()) if put(part) not in own
+    ]
     head = put("".join(f"{part}\n" for part in heads))
     parts = {mark.start: (mark.end, _content(mark, found, put)) for mark in marks}
     if end is None:
@@ -62,42 +63,3 @@ def _head_end(page: bytes, marks: Sequence[Mark]) -> int | None:
         if not any(mark.start < found.start() < mark.end for mark in marks):
             return found.start()
     return None
-
-
-def head_parts(fragments: Iterable[Fragment]) -> list[str]:
-    """The elements of all heads, in order, each once."""
-    parts = (part.strip() for fragment in fragments for part in elements(str(fragment.head)))
-    return [part for part in dict.fromkeys(parts) if part]
-
-
-def elements(head: str) -> Iterator[str]:
-    """Cuts a head into elements and what stands between them; what is not understood stays whole.
-
-    It stops at the first element without an end, so its time is in proportion to the head.
-    """
-    position = 0
-    while (opening := _ELEMENT.search(head, position)) is not None:
-        yield head[position : opening.start()]
-        end = _end_of(head, opening)
-        if end is None:
-            yield head[opening.start() :]
-            return
-        yield head[opening.start() : end]
-        position = end
-    yield head[position:]
-
-
-def _end_of(head: str, opening: re.Match[str]) -> int | None:
-    if opening[0] == "<!--":
-        end = head.find("-->", opening.end())
-        return None if end < 0 else end + 3
-    tag = _TAG_END.match(head, opening.end())
-    if tag is None or not opening[1]:
-        return None if tag is None else tag.end()
-    closing = _CLOSINGS[opening[1].lower()].search(head, tag.end())
-    return None if closing is None else closing.end()
-
-
-_CLOSINGS = {
-    name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("script", "style", "noscript", "template")
-}

@@ -1,8 +1,8 @@
 """The operations page: how each service does, as this process sees it.
 
 1. It reads, and changes nothing; only GET and HEAD.
-2. Whoever may not see it gets what the host says to any path of its own: nobody learns that it is there.
-   Only True opens it; a text or an unfinished coroutine does not.
+2. Whoever may not see it gets what the host says to any path of its own: no user learns that it is there.
+   Only True opens it; a text or an unfinished coroutine does not. Who is not logged in is sent to the login.
 3. It is in no cache.
 """
 
@@ -17,8 +17,9 @@ import webob
 from ..client import ServiceClient
 from ..clock import Clock
 from ..errors import ActionNotFound
+from ..framing import login_target
 from ..guard import Places
-from ..http import HTML, NO_STORE, NOSNIFF, Answer, script_name_of
+from ..http import HTML, NO_STORE, NOSNIFF, Answer, script_name_of, wants_html
 from ..interfaces import Identify, Layout, Operations
 from ..layout import LAYOUT_HEADERS, apply_layout
 from ..page import Page
@@ -39,6 +40,7 @@ class MountedOperations:
         layout: the host's.
         bundled: ours, when the host's fails.
         prefix: path of the middleware's own pages.
+        login_url: the host's; None if it has none.
         records: what is remembered.
         clock: the time.
     """
@@ -52,6 +54,7 @@ class MountedOperations:
         layout: Layout,
         bundled: Layout,
         prefix: str,
+        login_url: str | None,
         records: Records,
         clock: Clock,
     ) -> None:
@@ -61,6 +64,7 @@ class MountedOperations:
         self._layout = layout
         self._bundled = bundled
         self._prefix = prefix
+        self._login_url = login_url
         self._records = records
         self._clock = clock
 
@@ -79,7 +83,10 @@ class MountedOperations:
             raise ActionNotFound("path")
         user = self._identify(request)
         if self._allows(user) is not True:
-            raise ActionNotFound("path")
+            login = login_target(self._login_url, request)
+            if user is not None or login is None or not wants_html(request.environ):
+                raise ActionNotFound("path")
+            return Answer(status=302, headers=(("Location", login), NO_STORE))
         script_name = script_name_of(request.environ)
         if not rest:
             return Answer(status=308, headers=(("Location", f"{script_name}{mount}/"), NO_STORE))

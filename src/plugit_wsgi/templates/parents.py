@@ -26,7 +26,9 @@ class Parent:
 PARENTS = MappingProxyType(
     {
         "plugIt/base.html": Parent(head=(), body=("pretitle", "content")),
-        "plugIt/base-withBlocks.html": Parent(head=("css", "javascript"), body=("pretitle", "content")),
+        "plugIt/base-withBlocks.html": Parent(
+            head=("meta", "css", "javascript"), body=("pretitle", "content")
+        ),
     }
 )
 

@@ -159,13 +159,14 @@ class TemplateContract:
         assert (fragment.title, fragment.content, fragment.head, fragment.menu) == ("A", "PC", "", "")
 
     def test_a_parent_with_blocks_takes_styles_and_scripts(self) -> None:
-        """`plugIt/base-withBlocks.html`: css and javascript make the head."""
+        """`plugIt/base-withBlocks.html`: meta, css and javascript make the head."""
         source = (
             '{% extends "plugIt/base-withBlocks.html" %}{% block javascript %}<script></script>{% endblock %}'
         )
         source += "{% block css %}<style></style>{% endblock %}{% block content %}C{% endblock %}"
+        source += "{% block meta %}<meta>{% endblock %}"
         fragment = self.render(source).fragment
-        assert (fragment.head, fragment.content) == ("<style></style><script></script>", "C")
+        assert (fragment.head, fragment.content) == ("<meta><style></style><script></script>", "C")
 
     def test_without_a_parent_all_is_content(self) -> None:
         """A template that extends nothing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,9 +13,10 @@ import webob
 from beaker.middleware import SessionMiddleware
 from tests.support.servers import serve_in_thread
 
-from plugit_wsgi import PlugItMiddleware, Service, User
+from plugit_wsgi import PlugItMiddleware, Service, Stores, User
 from plugit_wsgi.errors import ConfigError
 from plugit_wsgi.frameworks.bottle import PlugIt
+from plugit_wsgi.host_sessions import HostSessions
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 
 SECRET = "a secret of the tests, long enough."
@@ -29,8 +31,14 @@ def services() -> Iterator[list[Service]]:
     def who(call: Call) -> Reply:
         return Reply(body={"who": parse_qs(call.query).get("ebuio_u_username", ["-"])[0]})
 
+    def recall(call: Call) -> Reply:
+        return Reply(body={"color": call.headers.get("x-plugitsession-color", "")})
+
     service = FakeService()
     service.action("/", template=PAGE, meta={"user_info": ["username"]}, answer=who)
+    kept = (("EbuIo-PlugIt-SetSession-color", "seven"),)
+    service.action("/remember", template="kept", answer=Reply(body={}, headers=kept))
+    service.action("/recall", meta={"json_only": True}, answer=recall)
     with serve_in_thread(service) as url:
         yield [Service("polls", url)]
 
@@ -149,6 +157,27 @@ def test_a_session_of_beaker_goes_around(app: bottle.Bottle, services: list[Serv
     assert "<b>-</b>" in get(site, "/s/polls/").text
     cookie = get(site, "/login").headers["Set-Cookie"].partition(";")[0]
     assert "<b>max</b>" in get(site, "/s/polls/", Cookie=cookie).text
+    whole.close()
+
+
+def test_values_of_services_in_a_session_of_the_site(app: bottle.Bottle, services: list[Service]) -> None:
+    """By a `HostSessions` whose functions get Bottle's request, and set cookies at Bottle's response."""
+
+    def open_session(request: Any) -> MutableMapping[str, Any]:
+        assert request is bottle.request
+        return dict(json.loads(request.get_cookie("kept", "{}", secret=SECRET)))
+
+    def save(_request: Any, session: MutableMapping[str, Any]) -> list[str]:
+        bottle.response.set_cookie("kept", json.dumps(session), secret=SECRET, path="/")
+        return []
+
+    sessions = HostSessions(open_session, save=save)
+    whole = PlugIt(services, SECRET, stores=Stores(sessions=sessions)).wrap(app)
+    lines = get(whole, "/s/polls/remember").headers.getall("Set-Cookie")
+    cookies = "; ".join(line.partition(";")[0] for line in lines)
+    assert "kept=" in cookies
+    assert get(whole, "/s/polls/recall", Cookie=cookies).json == {"color": "seven"}
+    assert get(whole, "/s/polls/recall").json == {"color": ""}
     whole.close()
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import webob
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import escape
 from pyramid.config import Configurator
 from pyramid.csrf import get_csrf_token
+from pyramid.events import BeforeRender, ContextFound
 from pyramid.exceptions import ConfigurationConflictError
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
 from tests.support.servers import serve_in_thread
 
-from plugit_wsgi import User
+from plugit_wsgi import Stores, User
 from plugit_wsgi.errors import ConfigError
+from plugit_wsgi.host_sessions import HostSessions
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 
 SECRET = "a secret of the tests, long enough."
@@ -32,12 +36,21 @@ def who(call: Call) -> Reply:
     return Reply(body={"who": name, "method": call.method})
 
 
+KEPT = (("EbuIo-PlugIt-SetSession-color", "seven"),)
+
+
+def recall(call: Call) -> Reply:
+    return Reply(body={"color": call.headers.get("x-plugitsession-color", "")})
+
+
 @pytest.fixture(scope="module")
 def service_url() -> Iterator[str]:
     service = FakeService()
     service.action("/", template=PAGE, meta={"user_info": ["username"]}, answer=who)
     service.action("/members", template=PAGE, meta={"only_logged_user": True}, answer=who)
     service.action("/data", meta={"json_only": True}, answer=who)
+    service.action("/remember", template="kept", answer=Reply(body={}, headers=KEPT))
+    service.action("/recall", meta={"json_only": True}, answer=recall)
     with serve_in_thread(service) as url:
         yield url
 
@@ -102,6 +115,10 @@ def form(request: Any) -> Response:
     return Response("posted" if request.method == "POST" else get_csrf_token(request))
 
 
+def kept(request: Any) -> Response:
+    return Response(" ".join(request.session))
+
+
 def show(request: Any) -> Response:
     return Response(f"{type(request.plugit).__name__} {request.session.get('seen')}")
 
@@ -127,7 +144,7 @@ def make(service_url: str) -> Iterator[Setup]:
             config.set_session_factory(SignedCookieSessionFactory("s", reissue_time=None))
             config.set_security_policy(arguments.pop("policy", Policy()))
             config.add_renderer(".line", Renderer)
-            for name, view in (("login", log_in), ("form", form), ("show", show)):
+            for name, view in (("login", log_in), ("form", form), ("show", show), ("kept", kept)):
                 config.add_route(name, f"/{name}")
                 config.add_view(view, route_name=name)
             set_up(config)
@@ -356,3 +373,68 @@ def test_a_file_says_the_rest(service_url: str, tmp_path: Any) -> None:
 def test_a_wrong_setting_is_named(make: Setup, said: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make(said)
+
+
+SITE = """<title>{% block title %}{% endblock %} - {{ site_name }}</title>{% block body %}{% endblock %}"""
+MACROS = """{% macro link(name) %}<a href="/s/{{ name }}/">{{ name }}</a>{% endmacro %}"""
+SERVICE = """{% extends "site.jinja2" %}{% import "macros.jinja2" as macros %}
+{% block title %}{{ page.title }}{% endblock %}
+{% block body %}{% for service in request.plugit.mounts %}{{ macros.link(service.name) }}{% endfor %}
+{{ panel("weather", town="Bern") }}<main>{{ page.content }}</main>{% endblock %}"""
+
+
+class Jinja:
+    """As pyramid_jinja2 does it, for a folder that is in no package."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self._template = Environment(loader=FileSystemLoader(folder), autoescape=True).get_template(name)
+
+    def __call__(self, value: Any, system: Any) -> str:
+        return self._template.render({**system, **value})
+
+
+class Panels:
+    """As pyramid_layout does it: made for the context of a request, a global of each renderer."""
+
+    def __init__(self, event: ContextFound) -> None:
+        self.request = event.request
+        event.request.panels = self
+
+    def render(self, name: str, town: str) -> str:
+        return f"{name} in {town} for {self.request.identity} at {self.request.path}"
+
+
+def with_panels(event: BeforeRender) -> None:
+    event["panel"] = event["request"].panels.render
+    event["site_name"] = "My radio"
+
+
+def test_the_layout_is_a_template_as_any_of_the_site(make: Setup, tmp_path: Path) -> None:
+    """It extends and imports others; what subscribers add is there; `request.plugit` says what is mounted."""
+    for name, text in (("site", SITE), ("macros", MACROS), ("service", SERVICE)):
+        (tmp_path / f"{name}.jinja2").write_text(text, encoding="utf-8")
+
+    def set_up(config: Configurator) -> None:
+        config.add_renderer(".jinja2", lambda info: Jinja(str(tmp_path), info.name))
+        config.add_subscriber(Panels, ContextFound)
+        config.add_subscriber(with_panels, BeforeRender)
+
+    visitor = make({"plugit.layout": "service.jinja2"}, set_up)
+    visitor.get("/login?name=lisa")
+    page = visitor.get("/s/polls/").text
+    assert "<title>Tea - My radio</title>" in page
+    assert '<a href="/s/polls/">polls</a>' in page
+    assert "weather in Bern for lisa at /s/polls/" in page
+    assert "<main><b>lisa</b>" in page
+
+
+def test_values_of_services_in_the_session_of_pyramid(make: Setup) -> None:
+    """By a `HostSessions` whose function gets the Pyramid request; the session goes out with the page."""
+    sessions = HostSessions(lambda request: request.session)
+    visitor = make(stores=Stores(sessions=sessions))
+    visitor.get("/login?name=lisa")
+    assert visitor.get("/s/polls/remember").status_code == 200
+    assert "plugit/polls" in visitor.get("/kept").text
+    assert visitor.get("/s/polls/recall").json == {"color": "seven"}
+    visitor.get("/login?name=max")
+    assert visitor.get("/s/polls/recall").json == {"color": ""}

@@ -56,6 +56,16 @@ def test_serves_until_a_signal(number, folder):
         assert "Traceback" not in running.output()
 
 
+def test_a_log_in_a_file_has_no_colours(folder):
+    """Whatever the status is; a request that brings some of its own is quoted."""
+    with run_command(command(folder, "--port", "0"), ready="Serving ") as running:
+        for path in ("/action/", "/none", "/action/%1b[31m"):
+            get(running.url, path)
+        text = running.output()
+    assert '"GET /none HTTP/1.1" 404' in text
+    assert "\x1b" not in text
+
+
 def test_key_of_the_environment_closes_the_actions(folder):
     key = "A" * 43
     with run_command(

@@ -1,0 +1,2 @@
+% rebase("frame", title=page.title or page.service, head=page.head)
+{{!page.content}}
