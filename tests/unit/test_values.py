@@ -28,6 +28,7 @@ STATUSES = {
     "PlugItError": 500, "ConfigError": 500,
     "RequestRejected": 403, "BadRequest": 400, "ActionNotFound": 404, "LoginRequired": 403,
     "AccessDenied": 403,
+    "SubscriptionRequired": 403,
     "CsrfRejected": 403, "MethodNotAllowed": 405, "BodyTooLarge": 413, "UpgradeRefused": 501,
     "ServiceError": 502, "ServiceUnreachable": 502, "ServiceTimeout": 504, "ServiceFailed": 502,
     "ServiceBusy": 503, "CircuitOpen": 503, "WireError": 502, "FramingError": 502, "ServiceRefused": 502,
