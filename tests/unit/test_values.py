@@ -61,6 +61,7 @@ def test_errors_carry_facts() -> None:
         (ContextForeign("path"), {"claim": "path", "status": 401}),
         (TemplateError("m", template_tag="t", line=3), {"template_tag": "t", "line": 3}),
         (errors.AccessDenied("only_admin_user"), {"reason": "only_admin_user", "status": 403}),
+        (errors.SubscriptionRequired("x", labels=("gold",)), {"reason": "x", "labels": ("gold",)}),
         (errors.ActionNotFound(), {"reason": "", "status": 404}),
     ]
     for error, attributes in facts:
