@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import webob
 
@@ -110,7 +110,12 @@ class Framer:
         text = apply_layout(partial_layout if visit.is_partial else self._layout, page, visit.request)
         vary = (PARTIAL_VARY,) if visit.service.partial else ()
         more = [HTML, NOSNIFF, NO_STORE, *vary, *about_page(headers), *_layout_headers(visit.request)]
-        return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
+        is_said = page.organization_ended and not visit.is_partial and visit.method != "HEAD"
+        if is_said:
+            visit = visit.without_organization()
+        return self._answer(
+            status, more, text.encode("utf-8"), visit, token=token, writes=writes, stores=is_said
+        )
 
     def own_page(
         self, fragment: Fragment, visit: Visit, *, token: str, status: int, headers: Headers = ()
@@ -216,6 +221,7 @@ class Framer:
             user=visit.visitor.user,
             organization=visit.visitor.organization,
             organizations=visit.visitor.organizations,
+            organization_ended=visit.has_lost_organization,
             organization_url=visit.base_url + "ebuio_setOrga" if visit.service.organizations else "",
             csrf_token=token,
             login_url=login_target(self._login_url, visit.request) or "",
@@ -230,9 +236,10 @@ class Framer:
         *,
         token: str = "",
         writes: SessionWrites | None = None,
+        stores: bool = False,
     ) -> Answer:
         answer = Answer(status=status, headers=tuple(headers), body=body)
-        return with_cookies(answer, self._cookies.lines(visit, token=token, writes=writes))
+        return with_cookies(answer, self._cookies.lines(visit, token=token, writes=writes, stores=stores))
 
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""
@@ -245,12 +252,27 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
 
     A path is one of the host, so below its SCRIPT_NAME, as every other path that the host names.
     """
-    if login_url is None:
+    return None if login_url is None else _with_way_back(login_url, request)
+
+
+def billing_target(
+    billing_url: str | None, request: webob.Request, *, service: str, labels: Iterable[str]
+) -> str | None:
+    """The host's page for subscriptions, told the way back, for which service, and what would do.
+
+    A path is as that of `login_target`; None if the host named none.
+    """
+    if billing_url is None:
         return None
-    if login_url.startswith("/"):
-        login_url = script_name_of(request.environ) + login_url
-    joint = "&" if "?" in login_url else "?"
-    return f"{login_url}{joint}next={quote(place_of(request.environ), safe='/')}"
+    wanted = [("service", service), *(("label", label) for label in labels)]
+    return f"{_with_way_back(billing_url, request)}&{urlencode(wanted, quote_via=quote)}"
+
+
+def _with_way_back(url: str, request: webob.Request) -> str:
+    if url.startswith("/"):
+        url = script_name_of(request.environ) + url
+    joint = "&" if "?" in url else "?"
+    return f"{url}{joint}next={quote(place_of(request.environ), safe='/')}"
 
 
 def _layout_headers(request: webob.Request) -> Sequence[tuple[str, str]]:
