@@ -94,9 +94,12 @@ class Database:
         Raises:
             DatabaseError: also for what goes wrong inside the block.
         """
-        with self._translated(), self.transaction() as connection:
-            self._check_revision(connection)
-            yield connection
+        with self._translated():
+            if not self._is_current:
+                with self._reader.connect() as connection:
+                    self._check_revision(connection)
+            with self.transaction() as connection:
+                yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
