@@ -538,6 +538,7 @@ def _ask(directory: SqlDirectory, answers: multiprocessing.SimpleQueue[object]) 
     os._exit(0)
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # threads of other tests
 def test_no_connection_is_shared_over_a_fork(url: str, open_directory: OpenDirectory) -> None:
     """Parent and children ask at the same time, each on a connection of its own."""
     directory = open_directory(url, lookups_age=0)
