@@ -1,7 +1,7 @@
 """Reply addresses that only the host can make (protocol section 10).
 
-1. A token is an id of 80 random bits and a MAC of 80 bits over it, base32 in lower case: 32 characters. It fits
-   into the local part of an address, whose case may change on its way.
+1. A token is an id of 80 random bits and a MAC of 80 bits over it, base32 in lower case: 32 characters. It
+   fits into the local part of an address, whose case may change on its way.
 2. The store knows what the id stands for. So a token tells nothing, and expires.
 3. The newest secret signs, all of them verify.
 """

@@ -2,7 +2,7 @@
 
 1. Each transaction is short and begins with what it writes: SQLite then waits for its turn and never fails
    in the middle.
-2. A lease is a row whose number of attempts went up by one. Who did that has it; everyone else changed no row.
+2. A lease is a row whose number of attempts went up by one. Who did that has it; all others changed no row.
 """
 
 from __future__ import annotations

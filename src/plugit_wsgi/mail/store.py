@@ -134,7 +134,7 @@ class MailStore(Protocol):
         """Messages that were given up, the oldest first."""
 
     def put_back(self, id: str) -> bool:
-        """Makes a message that is set aside due again, as if it were new; False if there is no such message."""
+        """Makes a message that is set aside due again, as if it were new; False if there is none such."""
 
     def waiting(self) -> int:
         """How many messages are in the queue, leased ones included, without those that are set aside."""

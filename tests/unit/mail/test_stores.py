@@ -41,7 +41,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
         yield server
 
 
-@pytest.mark.slow
 class TestPostgres(MailStoreContract):
     @pytest.fixture(autouse=True)
     def _database(self, server: PostgresServer) -> Iterator[None]:
