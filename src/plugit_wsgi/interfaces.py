@@ -22,6 +22,7 @@ Headers = tuple[tuple[str, str], ...]
 """Header lines in order; names as written, values as latin-1 text (the bytes of the wire)."""
 
 __all__ = [
+    "BatchDirectory",
     "Cache",
     "Clock",
     "CompiledTemplate",
@@ -71,6 +72,18 @@ class Directory(Protocol):
 
     def groups(self, user_id: str) -> Sequence[str]:
         """Names of the groups a user is in."""
+
+
+class BatchDirectory(Protocol):
+    """What a directory may have beside, so that a list of the API is few look-ups: optional, each method."""
+
+    def visitors(
+        self, user_ids: Sequence[str], service: str
+    ) -> Mapping[str, tuple[Rights, Sequence[Membership], Sequence[str]]]:
+        """As `Directory.visitor` for many users, by id; whoever is missing has no rights."""
+
+    def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """As `Directory.groups` for many users, by id; whoever is missing is in none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
