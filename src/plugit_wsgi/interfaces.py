@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import webob
 
@@ -74,16 +74,17 @@ class Directory(Protocol):
         """Names of the groups a user is in."""
 
 
+@runtime_checkable
 class BatchDirectory(Protocol):
-    """What a directory may have beside, so that a list of the API is few look-ups: optional, each method."""
+    """What a directory may have in addition: one question for a list of users. Thread-safe."""
 
     def visitors(
         self, user_ids: Sequence[str], service: str
     ) -> Mapping[str, tuple[Rights, Sequence[Membership], Sequence[str]]]:
-        """As `Directory.visitor` for many users, by id; whoever is missing has no rights."""
+        """By id of each user that is asked for, what `Directory.visitor` says."""
 
     def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """As `Directory.groups` for many users, by id; whoever is missing is in none."""
+        """By id of each user that is asked for, what `Directory.groups` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

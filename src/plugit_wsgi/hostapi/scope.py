@@ -12,7 +12,7 @@ from typing import Any
 
 from ..config import Service
 from ..errors import ActionNotFound
-from ..interfaces import Directory
+from ..interfaces import BatchDirectory, Directory
 from ..people import NO_RIGHTS, Membership, Organization, Rights, User, Visitor
 from .calls import MOST
 
@@ -86,19 +86,16 @@ class Scope:
 
     def _told(self, users: Sequence[User]) -> Mapping[str, Told]:
         directory, service = self._lookup(), self._service.name
-        at_once = getattr(directory, "visitors", None)
-        if at_once is None:
+        if not isinstance(directory, BatchDirectory):
             return {user.id: directory.visitor(user.id, service) for user in users}
-        found = at_once([user.id for user in users], service)
+        found = directory.visitors([user.id for user in users], service)
         return {user.id: found.get(user.id, (NO_RIGHTS, (), ())) for user in users}
 
     def _groups(self, users: Sequence[User]) -> Mapping[str, Sequence[str]]:
         directory = self._lookup()
-        at_once = getattr(directory, "groups_of", None)
-        if at_once is None:
+        if not isinstance(directory, BatchDirectory):
             return {user.id: directory.groups(user.id) for user in users}
-        found: Mapping[str, Sequence[str]] = at_once([user.id for user in users])
-        return found
+        return directory.groups_of([user.id for user in users])
 
     def _usable(self) -> frozenset[str]:
         return frozenset(item.id for item in self._lookup().organizations(self._service.name))
