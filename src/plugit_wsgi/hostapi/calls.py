@@ -130,8 +130,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
                 "description": "The recipients; the field repeats.",
             }
         },
-        sender=_LINE,
-        subject=_LINE,
+        sender={**_LINE, "description": "The address that the service wishes."},
+        subject={**_LINE, "description": "One line."},
         message={**_LINES, "description": "Plain text."},
         html_message={**_LINES, "description": "HTML; missing, empty or `False` for plain text alone."},
         response_id={

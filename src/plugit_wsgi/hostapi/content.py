@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from .calls import CALLS, MOST, Call
+from .calls import CALLS, MOST, SCHEMAS, Call
 
 
 def describe(*, root: str, document: str, has_key: bool) -> Markup:
@@ -49,8 +49,19 @@ def _call(call: Call) -> Markup:
         line=_line(call),
         summary=call.summary,
         notes=_joined(Markup("<p>{}</p>").format(note) for note in notes),
+        fields=_fields(call),
         example=json.dumps(call.example, indent=2, ensure_ascii=False),
     )
+
+
+def _fields(call: Call) -> Markup:
+    if not call.form:
+        return Markup("")
+    properties = SCHEMAS[call.form]["properties"].items()
+    fields = [
+        Markup(_FIELD).format(name=name, told=told.get("description", "Text.")) for name, told in properties
+    ]
+    return Markup(_FORM).format(fields=_joined(fields))
 
 
 def _joined(parts: Iterable[Markup]) -> Markup:
@@ -64,10 +75,11 @@ _NO_KEY: Final = "<p>Calls need no key here.</p>"
 _PAGE: Final = """<div class="plugit-api">
 <h1>The API that services call</h1>
 <p>Services of this site ask here who a user is, which organizations and subscriptions there are, and to send
-mail. It is at <code class="text-break">{root}</code>, and an
-<a href="{document}">OpenAPI document</a> says the same for programs.</p>
+mail. It is at <code class="text-break">{root}</code>. For programs there is the same as a document:</p>
+<p><a class="btn btn-default btn-outline-secondary" href="{document}">OpenAPI document</a></p>
 {key}
-<pre class="bg-light border p-3" tabindex="0" aria-label="Example of a call"><code>{curl}</code></pre>
+<pre class="bg-light border p-3" tabindex="0" role="group" aria-label="Example of a call">
+<code>{curl}</code></pre>
 <p>Answers are JSON. An error is <code>{{"error": "..."}}</code> with its status; 429 and 503 say with
 <code>Retry-After</code> when to come again. A list that has more than {most} entries says
 <code>"next": N</code>, and <code>?from=N</code> gives the next page.</p>
@@ -77,10 +89,16 @@ mail. It is at <code class="text-break">{root}</code>, and an
 </ul>
 {calls}
 </div>"""
-_ENTRY: Final = '<li><a href="#call-{name}"><code>{line}</code></a></li>'
+_ENTRY: Final = '<li><a href="#call-{name}">{line}</a></li>'
 _CALL: Final = """<section aria-labelledby="call-{name}">
 <h3 class="h5 mt-4" id="call-{name}"><code>{line}</code></h3>
 <p>{summary}</p>
-{notes}
-<pre class="bg-light border p-3" tabindex="0" aria-label="Answer of {line}"><code>{example}</code></pre>
+{notes}{fields}
+<pre class="bg-light border p-3" tabindex="0" role="group" aria-label="Answer of {line}">
+<code>{example}</code></pre>
 </section>"""
+_FORM: Final = """<p>Fields of the form:</p>
+<ul>
+{fields}
+</ul>"""
+_FIELD: Final = "<li><code>{name}</code>: {told}</li>"

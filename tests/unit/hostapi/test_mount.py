@@ -64,6 +64,7 @@ def ask(rest: str, key: str = "", api: MountedApi | None = None) -> Answer:
         (f"/{POLLS}/polls/user/7", 403),
         (f"/KEY/{POLLS}/polls/user/7", 403),
     ],
+    ids=range(17),  # their names are printed, and keys are not
 )
 def test_a_key_in_the_url(rest: str, status: int) -> None:
     """Of this service, and only where its mount allows it."""

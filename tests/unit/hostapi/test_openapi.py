@@ -124,6 +124,8 @@ def test_the_page_describes_every_call(host: PlugItMiddleware) -> None:
         assert f'id="call-{call.name}"' in answer.text
         assert f"<code>{call.methods[0]} {call.path}</code>" in answer.text
         assert call.summary in answer.text.replace("&#39;", "'")
+        for name in SCHEMAS[call.form]["properties"] if call.form else ():
+            assert f"<li><code>{name}</code>: " in answer.text
     assert KEY not in answer.text
 
 

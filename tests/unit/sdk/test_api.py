@@ -489,7 +489,7 @@ def test_cache_seconds_must_be_seconds(seconds):
 IN_URL = ("/s/_api/key/short/polls/", "/api/4f3c2b1a0987654321abcdef/42/", f"/s/_api/key/{KEY}/polls/")
 
 
-@pytest.mark.parametrize("path", IN_URL)
+@pytest.mark.parametrize("path", IN_URL, ids=["short", "version 1", "long"])
 def test_a_key_in_the_url_is_in_no_message(path):
     """Hosts of version 1 tell their API so; errors are logged, with what caused them."""
     secret = path.split("/")[-3]
