@@ -380,6 +380,11 @@ class ServiceClient:
 
     def mail(self, response_id: str, message: str, deadline: Deadline) -> bool:
         """Hands a reply over, with a context that names nobody; True if the service took it."""
+        status, body = self.post_mail(response_id, message, deadline)
+        return status == 200 and _object_of(body).get("result") == "Ok"
+
+    def post_mail(self, response_id: str, message: str, deadline: Deadline) -> tuple[int, bytes]:
+        """As `mail`; the status and the body that the service answered, of an error its beginning."""
         fields = {"response_id": response_id, "message": message}
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode("ascii")
         short = deadline.at_most(self.limits.call)
@@ -398,7 +403,9 @@ class ServiceClient:
         )
         with self.exchanges.open(names.MAIL, "", request) as exchange:
             response = exchange.response
-            return response.status == 200 and self._read_object(response).get("result") == "Ok"
+            if response.status == 200:
+                return 200, response.read(self.limits.meta_size)
+            return response.status, next(response.pieces(), b"")
 
     def _mail_context(self, body: bytes, deadline: Deadline) -> SignedContext:
         now = int(self._clock.time())
@@ -420,10 +427,7 @@ class ServiceClient:
     def _read_object(self, response: ServiceResponse) -> dict[str, Any]:
         if response.status != 200:
             raise service_failure(response, self.limits)
-        found = parse_json(response.read(self.limits.meta_size))
-        if not isinstance(found, dict):
-            raise WireError("an object was expected", field="body", received=found)
-        return found
+        return _object_of(response.read(self.limits.meta_size))
 
     def _moved(self, call: str, response: ServiceResponse) -> str:
         """The path, without leading slash, below the same call, that a redirect names."""
@@ -432,3 +436,10 @@ class ServiceClient:
         if target is None:
             raise ServiceFailed(f"redirected {call} elsewhere")
         return target
+
+
+def _object_of(body: bytes) -> dict[str, Any]:
+    found = parse_json(body)
+    if not isinstance(found, dict):
+        raise WireError("an object was expected", field="body", received=found)
+    return found
