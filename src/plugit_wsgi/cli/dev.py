@@ -219,7 +219,10 @@ class DevHost:
     def _host(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The host's own pages: one that says what runs here."""
         request = Request(environ)
-        if environ.get("PATH_INFO", "") not in ("", "/"):
+        path = environ.get("PATH_INFO", "")
+        if path == "/favicon.ico":  # browsers ask for it, and would show an error in their console
+            return send(Answer(status=204), request.method, start_response)
+        if path not in ("", "/"):
             return send(text_answer("there is nothing here", status=404), request.method, start_response)
         content = home_content(
             self._service,

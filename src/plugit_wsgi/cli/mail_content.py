@@ -81,8 +81,8 @@ def _summary(kept: KeptMail, path: str) -> dict[str, object]:
         "at": _moment(kept.at),
         "service": mail.service,
         "id": mail.response_id or "none",
-        "state": Markup(_ANSWERABLE if mail.response_id else _NO_ANSWERS),
-        "answers": f", {_counted(len(kept.replies), 'answer')}" if kept.replies else "",
+        "state": "can be answered" if mail.response_id else "cannot be answered",
+        "answers": f" · {_counted(len(kept.replies), 'answer')}" if kept.replies else "",
     }
 
 
@@ -129,9 +129,7 @@ _LIST = """<h1>Mail</h1>
 _ITEM = """<li class="list-group-item text-break">
 <h2 class="h5"><a href="{url}">{subject}</a></h2>
 <p class="mb-1">From {sender} to {recipients}</p>
-<small>{at} {state}{answers}</small></li>"""
-_ANSWERABLE = '<span class="badge text-bg-success label label-success">can be answered</span>'
-_NO_ANSWERS = '<span class="badge text-bg-secondary label label-default">no answers</span>'
+<small>{at} · {state}{answers}</small></li>"""
 _MAIL = f"""<h1 class="text-break">{{subject}}</h1>
 <p><a href="{{list}}">All mail</a></p>
 <table class="table table-sm table-condensed"><tbody>
@@ -153,9 +151,9 @@ _REPLIES = """<h2 id="answers">Answers</h2>
 {replies}"""
 _HTML = f"""<h2>HTML</h2>
 <p>Without scripts, forms, and pictures from elsewhere.</p>
-<iframe class="border rounded" title="HTML of the mail" sandbox="" referrerpolicy="no-referrer"
+<iframe style="border: 1px solid #ccc" title="HTML of the mail" sandbox="" referrerpolicy="no-referrer"
  width="100%" height="320" srcdoc="{{document}}"></iframe>
-<details><summary>Its source</summary>
+<details class="form-group mb-3"><summary style="display: list-item">Its source</summary>
 <pre class="border rounded p-3" style="{_WRAPPED}">
 {{source}}</pre></details>"""
 _FORM = """<form method="post" action="{url}">
@@ -164,16 +162,15 @@ _FORM = """<form method="post" action="{url}">
 <textarea class="form-control" id="mail-answer" name="message" rows="5" maxlength="{most}"
  aria-describedby="mail-answer-help"></textarea>
 <small id="mail-answer-help">The service gets it as <code>message</code>, with the <code>response_id</code>
-<code class="text-break">{id}</code>.</small></p>
-<p><label><input type="checkbox" name="quote" value="1"> Quote the mail below it, as mail programs do</label>
-</p>
+<samp class="text-break">{id}</samp>.</small></p>
+<div class="checkbox mb-3"><label><input type="checkbox" name="quote" value="1">
+Quote the mail below it, as mail programs do</label></div>
 <p><button class="btn btn-primary" type="submit">Send the answer</button></p></form>"""
 _UNANSWERABLE = """<p>This mail cannot be answered: it was sent without a <code>response_id</code>. With one,
 as in <code>send_mail(..., response_id="42")</code>, answers come to the <code>mail_callback</code> of the
 service.</p>"""
-_REPLY = f"""<section class="alert alert-{{kind}}"><h3 class="h5">{{words}}</h3>
-{{said}}
+_REPLY = f"""<div class="alert alert-{{kind}}"><h3 class="h5">{{words}}</h3>
+{{said}}<small>{{at}}</small></div>
 <pre class="border rounded p-3" style="{_WRAPPED}">
-{{answer}}</pre>
-<small>{{at}}</small></section>"""
-_SAID = '<p class="text-break">It said: <code>{said}</code></p>'
+{{answer}}</pre>"""
+_SAID = '<p class="text-break">It said: <samp>{said}</samp></p>'
