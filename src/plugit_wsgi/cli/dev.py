@@ -83,7 +83,13 @@ def create_app(
         raise ConfigError("mount", mount, f"another path: at {_MAIL}/ is the mail of the service")
     # http without TLS is fine here, also to a container or another machine: nothing of it is real.
     service = Service(
-        _name_of(mount), url, mode=mode, mount=mount, organizations=organizations, allow_http=True
+        _name_of(mount),
+        url,
+        mode=mode,
+        mount=mount,
+        organizations=organizations,
+        allow_http=True,
+        mail_to="anyone",  # it goes nowhere
     )
     return DevHost(service, mount)
 
