@@ -378,12 +378,38 @@ class ServiceClient:
             raise WireError("another version of the protocol", field="version", received=found)
         return found
 
-    def mail(self, response_id: str, message: str, deadline: Deadline) -> bool:
-        """Hands a reply over, with a context that names nobody; True if the service took it."""
-        status, body = self.post_mail(response_id, message, deadline)
+    def mail(
+        self,
+        response_id: str,
+        message: str,
+        deadline: Deadline,
+        *,
+        message_id: str = "",
+        is_repeat: bool = False,
+    ) -> bool:
+        """Hands a reply over, with a context that names nobody; True if the service took it.
+
+        Args:
+            response_id: what the service gave with its mail.
+            message: the text of the reply.
+            deadline: of the call.
+            message_id: of the reply, printable ASCII; "" is not sent.
+            is_repeat: the service may have it already.
+        """
+        status, body = self.post_mail(
+            response_id, message, deadline, message_id=message_id, is_repeat=is_repeat
+        )
         return status == 200 and _object_of(body).get("result") == "Ok"
 
-    def post_mail(self, response_id: str, message: str, deadline: Deadline) -> tuple[int, bytes]:
+    def post_mail(
+        self,
+        response_id: str,
+        message: str,
+        deadline: Deadline,
+        *,
+        message_id: str = "",
+        is_repeat: bool = False,
+    ) -> tuple[int, bytes]:
         """As `mail`; the status and the body that the service answered, of an error its beginning."""
         fields = {"response_id": response_id, "message": message}
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode("ascii")
@@ -394,6 +420,8 @@ class ServiceClient:
             headers=(
                 ("Content-Type", "application/x-www-form-urlencoded"),
                 *call_headers(short, ""),
+                *([(names.MESSAGE_ID, message_id)] if message_id else []),
+                *([(names.REPEAT, "1")] if is_repeat else []),
                 (names.CONTEXT, self._mail_context(body, short).sign(self._keys)),
             ),
             body=body,
