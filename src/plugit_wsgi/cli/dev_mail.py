@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from email.utils import make_msgid
 
 from ..client import ServiceClient
 from ..clock import Deadline, SystemClock
@@ -11,7 +12,8 @@ from ..errors import ServiceError, WireError
 from ..http import Answer
 from ..layout.errors import error_fragment
 from .mail_content import LONGEST_ANSWER, list_content, mail_content, quoted_below
-from .mailbox import MailBox, Outcome
+from .mail_source import write_source
+from .mailbox import KeptMail, MailBox, Outcome
 from .site import Markup, Request, read_form, redirect_answer, root_of, text_answer
 
 _FORM_BYTES = 16 * LONGEST_ANSWER
@@ -76,7 +78,8 @@ class MailPages:
             content = Markup("<h1>No such mail</h1><p>Only the newest are kept.</p>")
             return self._frame(request, "No such mail", content, 404)
         if request.method != "POST":
-            content = mail_content(kept, base, self._token(request))
+            source = write_source(kept.mail, kept.at)
+            content = mail_content(kept, source, base, self._token(request))
             return self._shown(request, kept.mail.subject or "Mail", content)
         if (request.content_length or 0) > _FORM_BYTES:
             return text_answer("the answer is too long", status=413)
@@ -85,10 +88,16 @@ class MailPages:
         if not kept.mail.response_id:
             return text_answer("the mail has no response_id", status=400)
         text = form.get("message", "").replace("\r\n", "\n")
-        sent = quoted_below(text, kept) if form.get("quote") else text
-        outcome, said = hand_over(self._client(kept.mail.service), kept.mail.response_id, sent)
-        self._box.add_reply(kept.number, sent, outcome, said)
+        if form.get("quote"):
+            text = quoted_below(text, kept, write_source(kept.mail, kept.at))
+        self._deliver(kept, text, is_twice=bool(form.get("twice")))
         return redirect_answer(f"{base}{kept.number}#answers")
+
+    def _deliver(self, kept: KeptMail, text: str, *, is_twice: bool) -> None:
+        client, message_id = self._client(kept.mail.service), make_msgid(domain="host.example")
+        for is_repeat in (False, True) if is_twice else (False,):
+            outcome, said = hand_over(client, kept.mail.response_id, text, message_id, is_repeat=is_repeat)
+            self._box.add_reply(kept.number, text, outcome, said, is_repeat=is_repeat)
 
     def _shown(self, request: Request, title: str, content: Markup) -> Answer:
         if request.method not in ("GET", "HEAD"):
@@ -96,7 +105,9 @@ class MailPages:
         return self._frame(request, title, content, 200)
 
 
-def hand_over(client: ServiceClient | None, response_id: str, text: str) -> tuple[Outcome, str]:
+def hand_over(
+    client: ServiceClient | None, response_id: str, text: str, message_id: str, *, is_repeat: bool = False
+) -> tuple[Outcome, str]:
     """Gives an answer to the service, signed, as a real host does.
 
     Returns:
@@ -106,7 +117,9 @@ def hand_over(client: ServiceClient | None, response_id: str, text: str) -> tupl
         return "failed", "it is not mounted any more"
     try:
         deadline = Deadline.after(client.limits.page, SystemClock())
-        status, body = client.post_mail(response_id, text, deadline)
+        status, body = client.post_mail(
+            response_id, text, deadline, message_id=message_id, is_repeat=is_repeat
+        )
     except ServiceError as error:
         return "failed", f"{error_fragment(error.status).title}: {error}{_behind(error)}"
     said = _shortened(body.decode("utf-8", "replace").strip())

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Final
 
+from .mail_source import Source
 from .mailbox import KeptMail, Reply
 from .site import Markup, joined, markup
 
 LONGEST_ANSWER: Final = 65_536
 """Characters that the form takes."""
 _SHOWN_RECIPIENTS: Final = 20
+_SHOWN_SOURCE: Final = 100_000
+"""Characters of a source that the page shows."""
 
 
 def link_to_mails(path: str, count: int) -> Markup:
@@ -36,28 +39,33 @@ def list_content(mails: Sequence[KeptMail], path: str) -> Markup:
     return markup(_LIST, items=joined(markup(_ITEM, **_summary(kept, path)) for kept in mails))
 
 
-def mail_content(kept: KeptMail, path: str, token: str) -> Markup:
+def mail_content(kept: KeptMail, source: Source, path: str, token: str) -> Markup:
     """The page of one mail.
 
     Args:
         kept: the mail.
+        source: it as a message.
         path: URL path of the list, with trailing slash.
         token: of the form.
     """
-    mail = kept.mail
     return markup(
         _MAIL,
         **_summary(kept, path),
         list=path,
-        message=mail.message,
-        html=_html(mail.html_message),
+        message=source.text,
+        html=_html(source.html),
+        source=_beginning(source.raw),
         replies=markup(_REPLIES, replies=joined(map(_reply, kept.replies))) if kept.replies else "",
-        form=_form(kept, path, token) if mail.response_id else Markup(_UNANSWERABLE),
+        form=_form(kept, path, token) if kept.mail.response_id else Markup(_UNANSWERABLE),
     )
 
 
 def _html(source: str) -> Markup:
-    return markup(_HTML, document=_HARMLESS + source, source=source) if source else Markup("")
+    return markup(_HTML, document=_HARMLESS + source, source=_beginning(source)) if source else Markup("")
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHOWN_SOURCE else text[:_SHOWN_SOURCE] + " ..."
 
 
 def _form(kept: KeptMail, path: str, token: str) -> Markup:
@@ -65,9 +73,9 @@ def _form(kept: KeptMail, path: str, token: str) -> Markup:
     return markup(_FORM, url=url, token=token, id=kept.mail.response_id, most=LONGEST_ANSWER)
 
 
-def quoted_below(text: str, kept: KeptMail) -> str:
+def quoted_below(text: str, kept: KeptMail, source: Source) -> str:
     """An answer with the mail quoted below it, as mail programs send it."""
-    lines = "\n".join(f"> {line}".rstrip() for line in kept.mail.message.splitlines())
+    lines = "\n".join(f"> {line}".rstrip() for line in source.text.splitlines())
     return f"{text}\n\nOn {_moment(kept.at)}, {kept.mail.sender} wrote:\n{lines}\n"
 
 
@@ -101,6 +109,7 @@ def _moment(seconds: float) -> str:
 
 def _reply(reply: Reply) -> Markup:
     kind, words = _OUTCOMES[reply.outcome]
+    words = f"Once more, marked as a repeat: {words}" if reply.is_repeat else words
     said = markup(_SAID, said=reply.said) if reply.said else Markup("")
     return markup(_REPLY, kind=kind, words=words, said=said, at=_moment(reply.at), answer=reply.text)
 
@@ -144,6 +153,11 @@ _MAIL = f"""<h1 class="text-break">{{subject}}</h1>
 <pre class="border rounded p-3" id="mail-text" style="{_WRAPPED}">
 {{message}}</pre>
 {{html}}
+<h2>Source</h2>
+<p>As a host would send it, from its own address; answers go to one with a token.</p>
+<details class="form-group mb-3"><summary style="display: list-item">The whole message</summary>
+<pre class="border rounded p-3" id="mail-source" style="{_WRAPPED}">
+{{source}}</pre></details>
 {{replies}}
 <h2>Answer it</h2>
 {{form}}"""
@@ -165,6 +179,8 @@ _FORM = """<form method="post" action="{url}">
 <samp class="text-break">{id}</samp>.</small></p>
 <div class="checkbox mb-3"><label><input type="checkbox" name="quote" value="1">
 Quote the mail below it, as mail programs do</label></div>
+<div class="checkbox mb-3"><label><input type="checkbox" name="twice" value="1">
+Deliver it twice, as after a crash: the second time marked as a repeat</label></div>
 <p><button class="btn btn-primary" type="submit">Send the answer</button></p></form>"""
 _UNANSWERABLE = """<p>This mail cannot be answered: it was sent without a <code>response_id</code>. With one,
 as in <code>send_mail(..., response_id="42")</code>, answers come to the <code>mail_callback</code> of the

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from ..errors import BodyTooLarge
 from ..hostapi.mail import Mail, log_mail
+from .mail_source import write_source
 
 MAILS: Final = 100
 """Mails that are kept."""
@@ -34,12 +35,14 @@ class Reply:
         at: Unix time.
         outcome: what became of it.
         said: by the service, or why it said nothing.
+        is_repeat: it was handed over once more, marked as a repeat.
     """
 
     text: str = field(repr=False)
     at: float
     outcome: Outcome
     said: str
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +86,13 @@ class MailBox:
         """Keeps a mail, in the place of the oldest ones if there is no more room.
 
         Raises:
+            BadRequest: no host could send it.
             BodyTooLarge: there would be no room for it in an empty box.
         """
         size = _size_of(mail)
         if size > self._size:
             raise BodyTooLarge("mail")
+        write_source(mail, 0.0)
         log_mail(mail)
         with self._lock:
             self._last += 1
@@ -112,10 +117,12 @@ class MailBox:
         with self._lock:
             return self._kept.get(number)
 
-    def add_reply(self, number: int, text: str, outcome: Outcome, said: str) -> None:
+    def add_reply(
+        self, number: int, text: str, outcome: Outcome, said: str, *, is_repeat: bool = False
+    ) -> None:
         """Remembers an answer, if its mail is still there."""
         shown = text if len(text) <= REPLY_TEXT else text[:REPLY_TEXT] + " ..."
-        reply = Reply(text=shown, at=self._clock(), outcome=outcome, said=said)
+        reply = Reply(text=shown, at=self._clock(), outcome=outcome, said=said, is_repeat=is_repeat)
         with self._lock:
             kept = self._kept.get(number)
             if kept is not None:
