@@ -220,7 +220,7 @@ class DevHost:
             token=self._token,
             organizations=self._service.organizations,
         )
-        return joined([link_to_mails(f"{root_of(request)}{_MAIL}/", len(self._box)), forms])
+        return joined([link_to_mails(f"{root_of(request)}{_MAIL}/", self._box.count), forms])
 
     def _host(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The host's own pages: one that says what runs here."""

@@ -102,7 +102,8 @@ class MailBox:
                 _number, oldest = self._kept.popitem(last=False)
                 self._taken -= _size_of(oldest.mail)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
         """How many are kept."""
         with self._lock:
             return len(self._kept)
