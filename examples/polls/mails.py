@@ -19,7 +19,7 @@ def send_results(poll: Poll, *, username: str, address: str) -> bool:
     """Send a poll's results to somebody. False if the host sends no mail, or cannot be asked."""
     if API is None or not address:
         return False
-    lines = [f"{each.votes:4} ({each.share} %)  {each.text}" for each in poll.responses]
+    lines = [f"{each.votes:5}  {each.share:3} %  {each.text}" for each in poll.responses]
     text = "\n".join([poll.title, "", *lines, "", "Answer this mail to comment on the poll."])
     try:
         # With a response_id, an answer to the mail comes to our mail callback, and this with it.

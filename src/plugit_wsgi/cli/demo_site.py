@@ -104,6 +104,7 @@ class DemoSite:
             ("GET", "/login"): self._show_login,
             ("POST", "/login"): self._log_in,
             ("POST", "/logout"): self._log_out,
+            ("GET", "/favicon.ico"): self._no_icon,
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -186,6 +187,10 @@ class DemoSite:
     def _token(self, login: Login) -> str:
         return self._tokens.issue(login.id, login.user_id)
 
+    def _no_icon(self, _request: Request) -> Answer:
+        # Browsers ask for one, and would show an error in their console.
+        return Answer(status=204)
+
     def _not_found(self, request: Request) -> Answer:
         content = Markup('<h1>There is nothing here</h1><p><a href="/">Go to the start</a></p>')
         return self._page(request, "Not found", content, self._load_login(request), status=404)
@@ -219,7 +224,7 @@ def _service(child: Child) -> Markup:
 
 def _kill(child: Child) -> Markup:
     text = _KILL if child.is_running else _BRING_BACK
-    return markup(text, pid=child.process.pid, command=child.command)
+    return markup(text, pre=Markup(_PRE), pid=child.process.pid, command=child.command)
 
 
 _SERVICES = {
@@ -242,12 +247,13 @@ _NOBODY = '<p>You are a visitor. <a href="/login">Log in</a> as one of the peopl
 _SERVICE = """<div class="col-md-6 mb-3"><div class="card h-100"><div class="card-body">
 <h2 class="card-title h5"><a class="stretched-link" href="{mount}">{title}</a></h2>
 <p class="card-text">{about}</p></div></div></div>"""
+_PRE = '<pre class="border rounded p-3" style="white-space: pre-wrap; overflow-wrap: anywhere"><code>'
 _KILL = """<p>The polls are process {pid}. End it, look at the polls, and bring it back.
 The <a href="/s/_operations/">operations page</a> shows what this site makes of it.</p>
-<pre class="border rounded p-3"><code>kill {pid}
+{pre}kill {pid}
 {command}</code></pre>"""
 _BRING_BACK = """<p>The polls were process {pid}, which has ended. If nobody brought them back yet:</p>
-<pre class="border rounded p-3"><code>{command}</code></pre>"""
+{pre}{command}</code></pre>"""
 _LOGIN = """<h1>Log in</h1>
 <p>Who do you want to be? Nobody here has a password.</p>
 <div class="list-group">{people}</div>"""
