@@ -21,6 +21,7 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
+from .hostapi.mail import Deliver
 from .interfaces import (
     Cache,
     Directory,
@@ -77,6 +78,7 @@ class Host:
     csrf: HostCsrf | None
     observe: Observe
     operations: Operations | None
+    mail: Deliver | None
     records: Records
     clock: Clock
 
@@ -124,7 +126,13 @@ class Assembly:
             path=service.mount or f"{host.prefix}/{service.name}",
             client=client,
             mounted=_mounted(client, host),
-            api=ServiceApi(service, directory=host.directory, deliver=None, limits=client.limits),
+            api=ServiceApi(
+                service,
+                directory=host.directory,
+                deliver=host.mail,
+                limits=client.limits,
+                observe=host.observe,
+            ),
             keys=service_keys(host.secrets, service.name),
         )
 

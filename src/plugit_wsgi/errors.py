@@ -14,6 +14,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── BodyTooLarge 413
     │   ├── UpgradeRefused 501
     │   └── MailRefused 4xx             .reason .retry_after; mail that a service wanted to send
+    ├── MailServerError                 .code; the server that mail is handed to
     ├── ReplyRejected                   .reason; a reply address that is none
     ├── ServiceError                    .service .action
     │   ├── ServiceUnreachable 502
@@ -131,6 +132,19 @@ class MailRefused(RequestRejected):
         super().__init__(reason)
         self.status = status
         self.retry_after = retry_after
+
+
+class MailServerError(PlugItError):
+    """The server that mail is handed to cannot be talked to, or ended the conversation.
+
+    Args:
+        message: for the log; a server's own words may have addresses.
+        code: of SMTP; 0 if it said none.
+    """
+
+    def __init__(self, message: str, *, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ReplyRejected(PlugItError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import webob
 
@@ -71,6 +71,17 @@ class Directory(Protocol):
 
     def groups(self, user_id: str) -> Sequence[str]:
         """Names of the groups a user is in."""
+
+
+@runtime_checkable
+class KnowsAddresses(Protocol):
+    """What a directory may have beside its methods: a quick answer to "may this service write there?".
+
+    Without it, the addresses of `Directory.members` are those that a service may send mail to.
+    """
+
+    def knows_email(self, address: str, service: str) -> bool:
+        """Whether the address is of somebody whom the service may write to, in whatever case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,25 +9,27 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import webob
 
-from ..body import URLENCODED, media_type, read_body
+from ..body import URLENCODED, media_type
 from ..config import Limits, Service
-from ..errors import ActionNotFound, BadRequest, MethodNotAllowed, RequestRejected
+from ..errors import ActionNotFound, BadRequest, MailRefused, MethodNotAllowed, RequestRejected
+from ..events import MailHandled
 from ..http import NO_STORE, NOSNIFF, Answer, parse_pairs
-from ..interfaces import Directory
+from ..interfaces import Directory, Headers, Observe
 from ..people import Membership, Organization, User, Visitor
-from .mail import Deliver, Mail
+from .mail import Deliver
+from .mail_form import check_recipients, read_mail
 
 MOST = 1000
 """How many members or organizations one answer tells, or looks at."""
 
 _JSON = ("Content-Type", "application/json")
-_ADDRESS = re.compile(r"[^\s@<>\",;:]+@[^\s@<>\",;:]+")
 _NO_FORUM = {"error": "no-on-ebuio"}
 
 
@@ -39,15 +41,23 @@ class ServiceApi:
         directory: where users are known; None knows nobody.
         deliver: takes mail; None refuses it.
         limits: of a posted body.
+        observe: is told what became of mails.
     """
 
     def __init__(
-        self, service: Service, *, directory: Directory | None, deliver: Deliver | None, limits: Limits
+        self,
+        service: Service,
+        *,
+        directory: Directory | None,
+        deliver: Deliver | None,
+        limits: Limits,
+        observe: Observe = lambda _event: None,
     ) -> None:
         self._service = service
         self._directory = directory
         self._deliver = deliver
         self._limits = limits
+        self._observe = observe
 
     def answer(self, request: webob.Request, path: str) -> Answer:
         """The answer to a call.
@@ -59,7 +69,7 @@ class ServiceApi:
         try:
             found = self._route(request, path)
         except RequestRejected as error:
-            return _json({"error": error.reason or "refused"}, status=error.status)
+            return _refusal(error)
         return _json(found)
 
     def _route(self, request: webob.Request, path: str) -> Any:
@@ -120,10 +130,31 @@ class ServiceApi:
     def _mail(self, request: webob.Request) -> dict[str, Any]:
         if self._deliver is None:
             raise ActionNotFound("mail")
-        if media_type(request.environ) != URLENCODED:
-            raise BadRequest("a form was expected")
-        self._deliver(_read_mail(request, self._service.name, self._limits))
+        count = 0
+        try:
+            if media_type(request.environ) != URLENCODED:
+                raise BadRequest("a form was expected")
+            mail = read_mail(request, self._service, self._limits)
+            count = len(mail.recipients)
+            check_recipients(mail, self._service, self._directory)
+            self._deliver(mail)
+        except RequestRejected as error:
+            self._tell("refused", count, error.reason, error.status)
+            raise
+        self._tell("queued", count)
         return {}
+
+    def _tell(self, outcome: str, recipients: int, reason: str = "", status: int = 200) -> None:
+        self._observe(
+            MailHandled(
+                service=self._service.name,
+                action="mail/",
+                outcome=outcome,
+                recipients=recipients,
+                reason=reason,
+                status=status,
+            )
+        )
 
     def _lookup(self) -> Directory:
         if self._directory is None:
@@ -177,32 +208,13 @@ def _membership(membership: Membership) -> dict[str, Any]:
     return {**_organization(membership.organization), "is_admin": membership.admin}
 
 
-def _read_mail(request: webob.Request, service: str, limits: Limits) -> Mail:
-    body = read_body(request.environ, (), limits)
-    try:
-        content = b"" if body.file is None else body.file.read()
-    finally:
-        body.close()
-    fields: dict[str, list[str]] = {}
-    for name, value in parse_pairs(content):
-        fields.setdefault(name.decode("utf-8", "replace"), []).append(value.decode("utf-8", "replace"))
-    recipients = tuple(fields.get("dests", ()))
-    if not recipients or not all(_ADDRESS.fullmatch(item) for item in recipients):
-        raise BadRequest("dests: a list of addresses was expected")
-    subject = "".join(fields.get("subject", [""]))
-    html = "".join(fields.get("html_message", [""])[:1])
-    return Mail(
-        service=service,
-        sender="".join(fields.get("sender", [""])[:1]),
-        recipients=recipients,
-        subject=" ".join(subject.split()),
-        message="".join(fields.get("message", [""])[:1]),
-        html_message=html if html.lower() != "false" else "",
-        response_id="".join(fields.get("response_id", [""])[:1]),
-    )
+def _refusal(error: RequestRejected) -> Answer:
+    after = error.retry_after if isinstance(error, MailRefused) else None
+    headers = (("Retry-After", str(math.ceil(after))),) if after is not None else ()
+    return _json({"error": error.reason or "refused"}, error.status, headers)
 
 
-def _json(found: Any, status: int = 200) -> Answer:
+def _json(found: Any, status: int = 200, headers: Headers = ()) -> Answer:
     # A host's own user fields may be of any type; text is better than no answer.
     body = json.dumps(found, default=str).encode("ascii")
-    return Answer(status=status, headers=(_JSON, NOSNIFF, NO_STORE), body=body)
+    return Answer(status=status, headers=(_JSON, NOSNIFF, NO_STORE, *headers), body=body)
