@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import signal
+import socket
 import sqlite3
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -261,6 +264,78 @@ def test_killed_between_the_answer_and_the_removal(world: World, polls: Recordin
     wait_until(lambda: world.look() == 0)
     assert polls.told == [Told("42", "once", "<k@x>", None), Told("42", "once", "<k@x>", "1")]
     assert (world.left(), world.set_aside()) == ([], [])
+
+
+@contextmanager
+def holding(port: int, words: Collection[bytes]) -> Iterator[tuple[int, threading.Event]]:
+    """A port that passes everything to `port`, until one of these words comes: it is not passed any more."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    held = threading.Event()
+
+    def carry(source: socket.socket, target: socket.socket, stops: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if stops and any(word in data.upper() for word in words):
+                    held.set()
+                    return
+                target.sendall(data)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client = listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", port))
+                opened.extend((client, server))
+                for pair in ((client, server, True), (server, client, False)):
+                    threading.Thread(target=carry, args=pair, daemon=True).start()
+
+    opened: list[socket.socket] = []
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], held
+    finally:
+        for item in (listener, *opened):
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+            item.close()
+        thread.join()
+
+
+def test_killed_when_it_wants_to_remove(world: World, polls: RecordingService) -> None:
+    """The service has it, and that is known: it hears nothing more, and the mail goes."""
+    world.account.drop(written(world.address("polls"), "once", "<k@x>"))
+    scheme = "imap" if world.is_imap else "pop3"
+    own = world.account.server.ports[scheme]
+    with holding(own, (b" STORE ", b"DELE ")) as (port, held):
+        url = world.account.url(scheme).replace(f":{own}", f":{port}")
+        with world.started(PLUGIT_MAILBOX=url) as process:
+            assert held.wait(20)
+            process.kill()
+            process.wait()
+    assert (len(polls.told), len(world.left())) == (1, 1)
+    wait_until(lambda: world.look() == 0)
+    assert polls.told == [Told("42", "once", "<k@x>", None)]
+    assert (world.left(), world.set_aside()) == ([], [])
+
+
+def peak(process: subprocess.Popen[str]) -> int:
+    """Bytes of memory that a process has had at most."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def test_a_large_message_is_never_in_memory(world: World, polls: RecordingService) -> None:
+    """50 MB cost less than half of that, by either protocol."""
+    world.account.drop(written(world.address("polls")))
+    with world.started("--interval", "1") as process:
+        wait_until(lambda: not world.left())
+        before = peak(process)
+        world.account.drop(written(world.address("polls"), "x" * 50_000_000, "<large@x>"))
+        wait_until(lambda: world.set_aside() and not world.left())
+        assert peak(process) - before < 20_000_000
+    assert len(polls.told) == 1
 
 
 def test_sigterm_ends_it_between_messages(world: World, polls: RecordingService) -> None:

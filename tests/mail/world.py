@@ -21,7 +21,7 @@ from plugit_wsgi.mail.sql import SqlMailStore
 from plugit_wsgi.sdk import ServiceApp
 from plugit_wsgi.sdk.request import Request
 from plugit_wsgi.wire.keys import format_service_key, load_secrets, service_keys
-from tests.support.dovecot import Account
+from tests.support.dovecot import Account, free_ports
 from tests.support.planted import SECRET
 from tests.support.servers import serve_in_thread
 
@@ -171,14 +171,13 @@ class PostOffice:
 
     def __init__(self, accounts: Mapping[str, Account]) -> None:
         self._accounts = accounts
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_ports(1)[0])
         self._controller.start()
 
     @property
     def port(self) -> int:
         """It listens on, of the loopback."""
-        assert self._controller.server is not None
-        port: int = self._controller.server.sockets[0].getsockname()[1]
+        port: int = self._controller.port
         return port
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:

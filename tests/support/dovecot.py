@@ -134,7 +134,7 @@ class DovecotServer:
     def __init__(self, folder: Path) -> None:
         require(_program() is not None, "Dovecot (Debian packages dovecot-imapd, dovecot-pop3d)")
         self.folder = folder
-        self.ports = dict(zip(("imap", "imaps", "pop3", "pop3s"), _free_ports(4), strict=True))
+        self.ports = dict(zip(("imap", "imaps", "pop3", "pop3s"), free_ports(4), strict=True))
         self.authority = folder / "authority.pem"
         self._is_root = os.geteuid() == 0
         owner = pwd.getpwnam("nobody" if self._is_root else getpass.getuser())
@@ -227,7 +227,8 @@ def _program() -> str | None:
     return shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that were free a moment ago."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [listener.getsockname()[1] for listener in listeners]
