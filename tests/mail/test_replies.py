@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from plugit_wsgi.wire.keys import load_secrets
-from tests.mail.world import RecordingService, Told, World
+from tests.mail.world import RecordingService, Told, World, holding
 from tests.support.dovecot import Account
 from tests.support.mail_samples import CLIENTS, Sample, written
 
@@ -264,42 +262,6 @@ def test_killed_between_the_answer_and_the_removal(world: World, polls: Recordin
     wait_until(lambda: world.look() == 0)
     assert polls.told == [Told("42", "once", "<k@x>", None), Told("42", "once", "<k@x>", "1")]
     assert (world.left(), world.set_aside()) == ([], [])
-
-
-@contextmanager
-def holding(port: int, words: Collection[bytes]) -> Iterator[tuple[int, threading.Event]]:
-    """A port that passes everything to `port`, until one of these words comes: it is not passed any more."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    held = threading.Event()
-
-    def carry(source: socket.socket, target: socket.socket, stops: bool) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if stops and any(word in data.upper() for word in words):
-                    held.set()
-                    return
-                target.sendall(data)
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                client = listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", port))
-                opened.extend((client, server))
-                for pair in ((client, server, True), (server, client, False)):
-                    threading.Thread(target=carry, args=pair, daemon=True).start()
-
-    opened: list[socket.socket] = []
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], held
-    finally:
-        for item in (listener, *opened):
-            with suppress(OSError):
-                item.shutdown(socket.SHUT_RDWR)
-            item.close()
-        thread.join()
 
 
 def test_killed_when_it_wants_to_remove(world: World, polls: RecordingService) -> None:

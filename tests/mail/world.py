@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,3 +195,47 @@ class PostOffice:
     def stop(self) -> None:
         """Ends it."""
         self._controller.stop()
+
+
+@contextmanager
+def holding(
+    port: int, words: Collection[bytes], *, answers: bool = False
+) -> Iterator[tuple[int, threading.Event]]:
+    """A port that passes everything to `port`, until one of these words comes: it is not passed any more.
+
+    Args:
+        port: Of a server on the loopback.
+        words: In capitals.
+        answers: Whether they are looked for in what the server says, and not in what it is told.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    held = threading.Event()
+    opened: list[socket.socket] = []
+
+    def carry(source: socket.socket, target: socket.socket, searched: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if searched and any(word in data.upper() for word in words):
+                    held.set()
+                    return
+                target.sendall(data)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client = listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", port))
+                opened.extend((client, server))
+                for pair in ((client, server, not answers), (server, client, answers)):
+                    threading.Thread(target=carry, args=pair, daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], held
+    finally:
+        for item in (listener, *opened):
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+            item.close()
+        thread.join()
