@@ -105,5 +105,5 @@ def test_a_reply_to_an_address_of_the_genuine_proxy(
     (address,) = genuine_addresses(python27, "42:abc")
     world.account.drop(written(address, "späte Antwort"))
     world.env |= {f"PLUGIT_MAIL_V1_SECRET_{name}": V1[f"MAIL_SECRET_{name}"] for name in ("KEY", "HASH")}
-    assert world.look("--v1-service", "42=polls") == 0
+    assert world.look("--original-service", "42=polls") == 0
     assert original_service.only_call("/mail").body == b"response_id=abc&message=sp%C3%A4te%20Antwort"

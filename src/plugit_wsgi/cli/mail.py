@@ -87,7 +87,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     only.add_argument("--receive", action="store_true", help=f"only replies; {SERVER} counts for nothing")
     only.add_argument("--send", action="store_true", help=f"only queued mail; {MAILBOX} counts for nothing")
     parser.add_argument(
-        "--v1-service",
+        "--original-service",
         metavar="ID=NAME",
         action="append",
         default=[],
@@ -199,7 +199,7 @@ def _host(
     limits = {"limits": found["limits"]} if "limits" in found else {}
     store = make_mail_store(environment[STORE])
     tokens: tuple[Verify, ...] = (ReplyTokens(load_secrets(secret), store, clock=clock).verify,)
-    services = dict(_pair(text) for text in arguments.v1_service)
+    services = dict(_pair(text) for text in arguments.original_service)
     if environment.get(V1_SECRET) or environment.get(V1_HASH) or services:
         given = environment.get(V1_SECRET, ""), environment.get(V1_HASH, "")
         tokens = (*tokens, make_tokens_v1(*given, services).verify)
@@ -250,7 +250,7 @@ def _pair(given: str) -> tuple[str, str]:
     id, equals, name = given.partition("=")
     if id and equals and name:
         return id, name
-    raise ConfigError("--v1-service", given, "ID=NAME, such as 42=polls")
+    raise ConfigError("--original-service", given, "ID=NAME, such as 42=polls")
 
 
 def _nobody_home(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
