@@ -13,7 +13,7 @@ from plugit_wsgi.mail.opening import open_mailbox
 from tests.support.dovecot import Account
 from tests.support.mail_samples import written
 
-SCHEMES = ("imaps", "imap+starttls", "imap", "pop3s", "pop3+starttls", "pop3")
+SCHEMES = ("imaps", "imap+starttls", "imap", "imap of 2003", "pop3s", "pop3+starttls", "pop3")
 LONG = b"x" * 5000
 
 
@@ -24,10 +24,14 @@ class Sessions:
         self.account = account
         self.aside = aside
         self.is_imap = scheme.startswith("imap")
-        self.location = parse_location(account.url(scheme), aside=str(aside))
+        self._is_old = scheme.endswith("2003")
+        self.location = parse_location(account.url(scheme.partition(" ")[0]), aside=str(aside))
 
     def open(self) -> Mailbox:
-        return open_mailbox(self.location)
+        mailbox = open_mailbox(self.location)
+        if self._is_old:  # neither UIDPLUS nor MOVE
+            mailbox._capabilities = []  # type: ignore[attr-defined]
+        return mailbox
 
     def set_aside(self) -> list[bytes]:
         """What was set aside."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.mail_samples import written
 
-from plugit_wsgi.errors import MailboxError, MessageUnusable, ServiceUnreachable
+from plugit_wsgi.errors import MailboxError, MessageUnusable, ServiceTimeout, ServiceUnreachable
 from plugit_wsgi.mail.delivering import LONGEST_RETRY, RETRY, Postman, Reply
 from plugit_wsgi.mail.mailboxes import Waiting
 from plugit_wsgi.mail.memory import MemoryMailStore
@@ -126,12 +126,30 @@ def test_one_that_is_away_costs_one_call_for_all_of_its_messages(world: World) -
         world.drop(key)
     world.drop("d", "deaf")
     world.answer = ServiceUnreachable("down")
-    assert world.deliver() == {"waits": 3, "delivered": 1}
+    assert world.deliver() == {"waits": 1, "held": 2, "delivered": 1}
     assert len(world.heard) == 1
     world.answer = True
     world.clock.advance(RETRY)
     assert world.deliver() == {"delivered": 3}
     assert [reply.is_repeat for reply in world.heard[1:]] == [True, False, False]
+
+
+def test_one_that_hangs_its_service_holds_up_no_other(world: World) -> None:
+    """It is tried first, as the oldest; then its turn comes more and more seldom."""
+
+    def hear(reply: Reply) -> bool:
+        if reply.response_id == "a":
+            raise ServiceTimeout("hangs")
+        return True
+
+    world._hear = hear  # type: ignore[method-assign]
+    world.postman = world.make_postman()
+    for key in "abc":
+        world.drop(key)
+    for _ in range(8):
+        world.deliver()
+        world.clock.advance(30)
+    assert list(world.box.messages) == ["a"]
 
 
 def test_what_waits_is_told_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
