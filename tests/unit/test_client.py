@@ -659,6 +659,22 @@ def test_a_long_error_about_a_mail_is_not_read_to_its_end(world: World) -> None:
     assert not world.client.mail("42", "x", world.deadline)
 
 
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        ({}, (None, None)),
+        ({"message_id": "<a@b>"}, ("<a@b>", None)),
+        ({"message_id": "<a@b>", "is_repeat": True}, ("<a@b>", "1")),
+    ],
+)
+def test_a_mail_is_named(world: World, more: dict[str, Any], sent: tuple[str | None, str | None]) -> None:
+    """And marked, if the service may have it already."""
+    world.service.answer("/mail", Reply(body={"result": "Ok"}))
+    assert world.client.mail("42", "x", world.deadline, **more)
+    headers = world.service.calls[0].headers
+    assert (headers.get("x-plugit-message-id"), headers.get("x-plugit-repeat")) == sent
+
+
 def test_a_mail_is_signed(world: World) -> None:
     """For exactly this call, with a new context for each try; it names no user."""
     world.service.answer("/mail", Reply(body={"result": "Ok"}))

@@ -4,7 +4,8 @@
 2. A reply is handed over once. After a crash it may be handed over again, marked as a repeat; when it is
    known that the service has it, never.
 3. A service gets only what was sent to an address that this host made for it.
-4. A message that cannot be delivered stops no other one. One whose service is away stays where it is.
+4. A message that cannot be delivered stops no other one. One whose service is away stays where it is; each
+   failure of its own lets it wait for longer, so that others of its service come first.
 5. Each message is one line of the log, without its text and without addresses.
 """
 
@@ -33,8 +34,9 @@ LONGEST_RETRY: Final = 3600.0
 _TOKENS: Final = 10
 
 Verify = Callable[[str], ReplyAddress]
-Outcome = Literal["delivered", "dropped", "set aside", "waits"]
-_RANK: Final = ("waits", "delivered", "dropped")
+Outcome = Literal["delivered", "dropped", "set aside", "waits", "held"]
+"""A message that waits was tried in vain; one that is held was not, since its service is away."""
+_RANK: Final = ("waits", "held", "delivered", "dropped")
 """What counts of a message that is for several services."""
 
 
@@ -119,8 +121,8 @@ class Postman:
             outcome, why = self._judge(mailbox, message)
         except (MessageUnusable, ReplyRejected) as error:
             outcome, why = "set aside", str(error)
-        if outcome == "waits":
-            if self._wait(message):
+        if outcome in ("waits", "held"):
+            if self._wait(message, was_tried=outcome == "waits"):
                 self._told(message, outcome, why)
             return outcome
         if outcome == "set aside":
@@ -179,8 +181,9 @@ class Postman:
 
     def _hand_over(self, address: ReplyAddress, text: str, message_id: str) -> tuple[Outcome, str]:
         service = address.service
-        if self._away.get(service, 0.0) > self._clock.monotonic():
-            return "waits", f"service {service} is away"
+        away_until = self._away.get(service)
+        if away_until is not None and away_until > self._clock.monotonic():
+            return "held", f"service {service} is away"
         key = reply_key(service, address.response_id, message_id)
         state = self._store.begin_reply(key)
         if state == "done":
@@ -205,11 +208,14 @@ class Postman:
         wait = self._waits.get(message.key)
         return wait is None or wait.until <= self._clock.monotonic()
 
-    def _wait(self, message: Waiting) -> bool:
-        """Notes that a message waits, each time for longer; True the first time."""
+    def _wait(self, message: Waiting, *, was_tried: bool) -> bool:
+        """Notes that a message waits, after each try for longer; True the first time."""
         before = self._waits.get(message.key)
-        seconds = RETRY if before is None else min(2 * before.seconds, LONGEST_RETRY)
-        self._waits[message.key] = _Wait(until=self._clock.monotonic() + seconds, seconds=seconds)
+        tried = before.tried if before else 0
+        seconds = min(RETRY * 2**tried, LONGEST_RETRY) if was_tried else RETRY
+        # The exponent of one that is tried for months stays a small number.
+        tried = min(tried + was_tried, 10)
+        self._waits[message.key] = _Wait(until=self._clock.monotonic() + seconds, tried=tried)
         return before is None
 
     @staticmethod
@@ -228,4 +234,4 @@ class Postman:
 @dataclass(frozen=True, slots=True)
 class _Wait:
     until: float
-    seconds: float
+    tried: int

@@ -30,13 +30,13 @@ class ImapMailbox:
             self._imap = _connect(location)
         try:
             with _translated():
-                self._imap.login(location.user, _quoted(location.password))
+                self._log_in(location)
                 # More may be there for who is logged in, and imaplib does not look again.
                 self._capabilities = self._ask("CAPABILITY", *self._imap.capability())[-1].upper().split()
                 self._ask("SELECT", *self._imap.select(_quoted(location.folder)))
                 validity = self._imap.response("UIDVALIDITY")[1][-1] or b"0"
         except BaseException:
-            self._imap.shutdown()
+            _hang_up(self._imap)
             raise
         self._validity = validity.decode("ascii", "replace")
 
@@ -90,6 +90,14 @@ class ImapMailbox:
         """See `Mailbox.close`."""
         with suppress(*_FAILURES):
             self._imap.logout()
+        _hang_up(self._imap)
+
+    def _log_in(self, location: Location) -> None:
+        if location.password.isascii():
+            self._imap.login(_quoted(location.user), location.password)  # which imaplib quotes
+        else:
+            answer = f"\0{location.user}\0{location.password}".encode()
+            self._imap.authenticate("PLAIN", lambda _challenge: answer)
 
     @staticmethod
     def _ask(command: str, status: str, said: list[Any]) -> list[Any]:
@@ -106,9 +114,14 @@ def _connect(location: Location) -> imaplib.IMAP4:
         try:
             imap.starttls(tls_context())
         except BaseException:
-            imap.shutdown()
+            _hang_up(imap)
             raise
     return imap
+
+
+def _hang_up(imap: imaplib.IMAP4) -> None:
+    with suppress(OSError):
+        imap.shutdown()
 
 
 def _values(line: object) -> tuple[str, int] | None:

@@ -116,8 +116,8 @@ def parse_location(url: object, *, password: str = "", aside: str = "") -> Locat
     password = found or password
     if not password:
         raise ConfigError("mailbox", _shown(url), "a password, in the URL or in PLUGIT_MAILBOX_PASSWORD")
-    protocol, _, starttls = scheme.partition("+")
-    tls = "tls" if scheme.endswith("s") and not starttls else starttls
+    protocol = "imap" if scheme.startswith("imap") else "pop3"
+    tls = {"": "", "s": "tls", "+starttls": "starttls"}[scheme.removeprefix(protocol)]
     if not tls and host not in _LOOPBACK:
         raise ConfigError(
             "mailbox", _shown(url), f"{protocol}s or {protocol}+starttls, since it is not on this machine"

@@ -40,7 +40,7 @@ class Pop3Mailbox:
                 self._pop.user(location.user)
                 self._pop.pass_(location.password)
             except BaseException:
-                self._pop.close()
+                _hang_up(self._pop)
                 raise
 
     def waiting(self) -> Iterator[Waiting]:
@@ -83,6 +83,7 @@ class Pop3Mailbox:
         """See `Mailbox.close`."""
         with suppress(*_FAILURES):
             self._pop.quit()
+        _hang_up(self._pop)
 
     def _pieces(self, message: Waiting) -> Iterator[bytes]:
         """A message in pieces: poplib would hold it whole, and give up at a line of 2 KiB."""
@@ -108,9 +109,14 @@ def _connect(location: Location) -> poplib.POP3:
         try:
             pop.stls(tls_context())
         except BaseException:
-            pop.close()
+            _hang_up(pop)
             raise
     return pop
+
+
+def _hang_up(pop: poplib.POP3) -> None:
+    with suppress(OSError):
+        pop.close()
 
 
 @contextmanager
