@@ -15,7 +15,7 @@ from ..http import Answer
 from ..interfaces import Directory
 from .site import Markup, Request
 
-Frame = Callable[[str, Markup], Answer]
+Frame = Callable[[Request, str, Markup], Answer]
 """A title and content as a page of the host."""
 
 
@@ -48,4 +48,4 @@ class DevApi:
             return self._calls.answer(request, path)
         if path == DOCUMENT:
             return self._document
-        return frame(TITLE, describe(root=root, document=DOCUMENT, has_key=False))
+        return frame(request, TITLE, describe(root=root, document=DOCUMENT, has_key=False))
