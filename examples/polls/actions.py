@@ -18,6 +18,7 @@ from typing import Any
 import config
 import exports
 import forms
+import mails
 from samples import SAMPLES
 from store import Poll, PollStore
 from werkzeug.exceptions import NotFound
@@ -48,6 +49,8 @@ MESSAGES = {
     "created": "Your poll is open. Tell the others about it.",
     "voted": "Thank you, your vote is counted.",
     "changed": "Your vote is changed. Only the new one counts.",
+    "mailed": "The results are in your mail. Answer it, and your answer is a comment here.",
+    "unmailed": "This site sends no mail just now, so the results stay here.",
 }
 
 
@@ -81,6 +84,7 @@ def show(request: Request, poll_id: int) -> PlugItSetSession:
     data = {
         "poll": get_poll(poll_id),
         "choice": STORE.choice(poll_id, user_of(request, "pk")),
+        "comments": STORE.comments(poll_id),
         "message": MESSAGES.get(session.get("message", ""), ""),
     }
     # Any answer can be wrapped to set session values on its way: the message is told, so it goes.
@@ -99,6 +103,26 @@ def vote(request: Request, poll_id: int, response: int) -> PlugItSetSession:
         raise NotFound
     # A redirect counts from where the host mounted us. After it, a reload of the page does not vote again.
     return PlugItSetSession(PlugItRedirect(f"show/{poll_id}"), {"message": "changed" if before else "voted"})
+
+
+# The host sends mails for us: who the visitor is and where their mail goes is its knowledge, not ours. A host
+# that sends none is no reason to fail.
+@action("/mail/<int:poll_id>", methods=["POST"])
+@only_logged_user()
+@user_info(["username", "email"])
+def mail(request: Request, poll_id: int) -> PlugItSetSession:
+    username, address = user_of(request, "username"), user_of(request, "email")
+    sent = mails.send_results(get_poll(poll_id), username=username, address=address)
+    return PlugItSetSession(PlugItRedirect(f"show/{poll_id}"), {"message": "mailed" if sent else "unmailed"})
+
+
+# Answers to such mails come here, with the `response_id` that the mail was sent with. They may come twice, if
+# the host was not sure that the first one arrived: the store keeps one.
+def mail_callback(request: Request) -> None:
+    poll, _, author = request.form["response_id"].partition(":")
+    text = mails.read_answer(request.form.get("message", ""))
+    if poll.isdecimal() and text:
+        STORE.comment(int(poll), author=author, text=text)
 
 
 # One action can show a form and take it. Fields and files arrive as in any web application.

@@ -13,6 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+COMMENTS = (
+    "CREATE TABLE comment (poll INTEGER NOT NULL REFERENCES poll (id), author TEXT NOT NULL,"
+    " text TEXT NOT NULL, created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),"
+    " UNIQUE (poll, author, text))"
+)
 SCHEMA = (
     "CREATE TABLE poll (id INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL,"
     " author TEXT NOT NULL, created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')))",
@@ -24,7 +29,9 @@ SCHEMA = (
     " FOREIGN KEY (poll, response) REFERENCES response (poll, number))",
     "CREATE TABLE illustration (poll INTEGER PRIMARY KEY REFERENCES poll (id), mimetype TEXT NOT NULL,"
     " content BLOB NOT NULL)",
-    "PRAGMA user_version = 1",
+    # The same words of the same person twice are one comment.
+    COMMENTS,
+    "PRAGMA user_version = 2",
 )
 
 RESPONSES = """
@@ -75,6 +82,15 @@ class Vote:
     user: str
     username: str
     response: str
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What somebody wrote about a poll. `created` is ISO 8601, UTC."""
+
+    author: str
+    text: str
+    created: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +163,18 @@ class PollStore:
         with self._open() as db:
             return [Vote(**row) for row in db.execute(query, (storable(poll),))]
 
+    def comment(self, poll: int, *, author: str, text: str) -> None:
+        """Add a comment, unless it is there; to a poll that is not there, none."""
+        query = "INSERT OR IGNORE INTO comment (poll, author, text) SELECT id, ?, ? FROM poll WHERE id = ?"
+        with self._open("IMMEDIATE") as db:
+            db.execute(query, (author, text, storable(poll)))
+
+    def comments(self, poll: int) -> list[Comment]:
+        """Of a poll, the oldest first."""
+        query = "SELECT author, text, created FROM comment WHERE poll = ? ORDER BY rowid"
+        with self._open() as db:
+            return [Comment(**row) for row in db.execute(query, (storable(poll),))]
+
     def illustration(self, poll: int) -> Illustration | None:
         """The picture of a poll, or None."""
         query = "SELECT mimetype, content FROM illustration WHERE poll = ?"
@@ -180,8 +208,12 @@ class PollStore:
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._transaction("IMMEDIATE") as db:
-                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                if version == 0:
                     _fill(db, self._samples)
+                elif version == 1:  # made before there were comments
+                    db.execute(COMMENTS)
+                    db.execute("PRAGMA user_version = 2")
             self._ready = True
 
 

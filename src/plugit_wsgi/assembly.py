@@ -22,7 +22,10 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
+from .hostapi.gate import ApiPlaces
 from .hostapi.mail import Deliver
+from .hostapi.mount import MountedApi
+from .hostapi.pages import ApiPages
 from .interfaces import (
     Cache,
     Directory,
@@ -36,7 +39,7 @@ from .interfaces import (
     TemplateEngine,
 )
 from .loading import make_engine, make_transport
-from .mounted import Mounted, MountedApi, MountedAssets, MountedService
+from .mounted import Mounted, MountedAssets, MountedService
 from .mounts import MountTable
 from .operations import MountedOperations
 from .operations.records import Records
@@ -123,6 +126,14 @@ class Assembly:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._engine = make_engine("django", host.limits)
+        self._api_places = ApiPlaces(host.threads, host.limits, host.clock)
+        self._api_pages = ApiPages(
+            layout=host.layout,
+            bundled=host.bundled,
+            identify=host.identify,
+            prefix=host.prefix,
+            trusted_hops=host.trusted_hops,
+        )
 
     def build(self, service: Service) -> Built:
         """A service, ready to be mounted; `retire` is its end."""
@@ -138,7 +149,9 @@ class Assembly:
                 directory=host.directory,
                 deliver=host.mail,
                 limits=client.limits,
+                places=self._api_places,
                 observe=host.observe,
+                clock=host.clock,
             ),
             keys=service_keys(host.secrets, service.name),
         )
@@ -152,11 +165,16 @@ class Assembly:
         prefix = self._host.prefix
         entries: list[tuple[str, Mounted]] = [
             (f"{prefix}/_assets", MountedAssets()),
-            (f"{prefix}/_api", MountedApi({item.service.name: (item.api, item.keys) for item in built})),
+            (f"{prefix}/_api", self._api(built)),
         ]
         if self._host.operations is not None:
             entries.append((f"{prefix}/_operations", self._operations(built, self._host.operations)))
         return MountTable([*entries, *((item.path, item.mounted) for item in built)])
+
+    def _api(self, built: Sequence[Built]) -> MountedApi:
+        self._api_places.services = len(built)
+        apis = {item.service.name: (item.api, item.keys) for item in built}
+        return MountedApi(apis, pages=self._api_pages, clock=self._host.clock)
 
     def retire(self, built: Built) -> None:
         """Gives back what a service had; what is under way finishes."""

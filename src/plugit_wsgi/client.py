@@ -381,8 +381,39 @@ class ServiceClient:
             raise WireError("another version of the protocol", field="version", received=found)
         return found
 
-    def mail(self, response_id: str, message: str, deadline: Deadline) -> bool:
-        """Hands a reply over, with a context that names nobody; True if the service took it."""
+    def mail(
+        self,
+        response_id: str,
+        message: str,
+        deadline: Deadline,
+        *,
+        message_id: str = "",
+        is_repeat: bool = False,
+    ) -> bool:
+        """Hands a reply over, with a context that names nobody; True if the service took it.
+
+        Args:
+            response_id: what the service gave with its mail.
+            message: the text of the reply.
+            deadline: of the call.
+            message_id: of the reply, printable ASCII; "" is not sent.
+            is_repeat: the service may have it already.
+        """
+        status, body = self.post_mail(
+            response_id, message, deadline, message_id=message_id, is_repeat=is_repeat
+        )
+        return status == 200 and _object_of(body).get("result") == "Ok"
+
+    def post_mail(
+        self,
+        response_id: str,
+        message: str,
+        deadline: Deadline,
+        *,
+        message_id: str = "",
+        is_repeat: bool = False,
+    ) -> tuple[int, bytes]:
+        """As `mail`; the status and the body that the service answered, of an error its beginning."""
         fields = {"response_id": response_id, "message": message}
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode("ascii")
         short = deadline.at_most(self.limits.call)
@@ -392,6 +423,8 @@ class ServiceClient:
             headers=(
                 ("Content-Type", "application/x-www-form-urlencoded"),
                 *call_headers(short, ""),
+                *([(names.MESSAGE_ID, message_id)] if message_id else []),
+                *([(names.REPEAT, "1")] if is_repeat else []),
                 (names.CONTEXT, self._mail_context(body, short).sign(self._keys)),
             ),
             body=body,
@@ -402,7 +435,9 @@ class ServiceClient:
         with self.exchanges.open(names.MAIL, "", request) as exchange:
             response = exchange.response
             self._doubts.look(response, "")
-            return response.status == 200 and self._read_object(response).get("result") == "Ok"
+            if response.status == 200:
+                return 200, response.read(self.limits.meta_size)
+            return response.status, next(response.pieces(), b"")
 
     def _mail_context(self, body: bytes, deadline: Deadline) -> SignedContext:
         now = int(self._clock.time())
@@ -424,10 +459,7 @@ class ServiceClient:
     def _read_object(self, response: ServiceResponse) -> dict[str, Any]:
         if response.status != 200:
             raise service_failure(response, self.limits)
-        found = parse_json(response.read(self.limits.meta_size))
-        if not isinstance(found, dict):
-            raise WireError("an object was expected", field="body", received=found)
-        return found
+        return _object_of(response.read(self.limits.meta_size))
 
     def _moved(self, call: str, response: ServiceResponse) -> str:
         """The path, without leading slash, below the same call, that a redirect names."""
@@ -436,3 +468,10 @@ class ServiceClient:
         if target is None:
             raise ServiceFailed(f"redirected {call} elsewhere")
         return target
+
+
+def _object_of(body: bytes) -> dict[str, Any]:
+    found = parse_json(body)
+    if not isinstance(found, dict):
+        raise WireError("an object was expected", field="body", received=found)
+    return found

@@ -62,6 +62,9 @@ class Limits:
         cookie_count, cookie_size, cookies_size, cookie_age: of a mount with ``cookies=True``: how many, bytes
             of name and value of one and of all, and the longest time to live.
         retry_after: the longest Retry-After of a service that is passed on.
+        api_rate, api_burst: calls of the API a second of one service, and at once when there were none
+            before; each process.
+        api_places: calls of the API of all services at a time; None is a quarter of the threads.
     """
 
     page: float = 5.0
@@ -99,6 +102,9 @@ class Limits:
     cookies_size: int = 2 * KIB
     cookie_age: float = 30 * 86400.0
     retry_after: float = 60.0
+    api_rate: float = 500.0
+    api_burst: int = 1000
+    api_places: int | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -106,6 +112,7 @@ class Limits:
 
 
 _TIMES = ("page", "connect", "call", "stall")
+_RATES = ("api_rate", "api_burst")
 
 
 def _check_limit(name: str, value: object, default: object) -> None:
@@ -120,6 +127,8 @@ def _check_limit(name: str, value: object, default: object) -> None:
         raise ConfigError(f"Limits.{name}", value, "1 or more, or None for the default")
     if name in _TIMES and value == 0:
         raise ConfigError(f"Limits.{name}", value, "a number of seconds above 0")
+    if name in _RATES and value == 0:
+        raise ConfigError(f"Limits.{name}", value, "a number of calls above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,8 @@ class Service:
         transport: "requests".
         sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
         partial: scripts of a page get the content of another one alone, without the layout.
+        api_key_in_url: the service may call the API with its key in the URL, for services of version 1. URLs
+            end up in logs.
         mail_to: whom the service may send mail: "known" is those whom the directory knows, or "anyone".
         mail_quota: recipients an hour.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
@@ -171,6 +182,7 @@ class Service:
     transport: str = field(default="requests", kw_only=True)
     sandbox: bool = field(default=False, kw_only=True)
     partial: bool = field(default=False, kw_only=True)
+    api_key_in_url: bool = field(default=False, kw_only=True)
     mail_to: Literal["known", "anyone"] = field(default="known", kw_only=True)
     mail_quota: int = field(default=100, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
@@ -196,6 +208,7 @@ class Service:
             "cors_credentials",
             "sandbox",
             "partial",
+            "api_key_in_url",
         ):
             self._check_choice(name, (False, True))
         self._check_hosts()

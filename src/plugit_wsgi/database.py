@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from .errors import ConfigError, DatabaseError
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """Of the tables that this release works with: the newest of `migrations/versions`."""
 
 VERSION_TABLE: Final = "plugit_revision"

@@ -13,6 +13,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── CsrfRejected 403            .reason
     │   ├── MethodNotAllowed 405
     │   ├── BodyTooLarge 413
+    │   ├── TooManyRequests 429         .retry_after
     │   ├── UpgradeRefused 501
     │   └── MailRefused 4xx             .reason .retry_after; mail that a service wanted to send
     ├── MailServerError                 .code; the server that mail is handed to
@@ -31,6 +32,8 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── ContextTampered
     │   ├── ContextExpired
     │   └── ContextForeign
+    ├── MailboxError                    the mail server where replies arrive
+    ├── MessageUnusable                 a mail that is no reply, or cannot be read
     ├── TemplateError 502               .template_tag .line .is_costly
     └── DatabaseError 500               the host's own database
 """
@@ -124,6 +127,16 @@ class BodyTooLarge(RequestRejected):
     """The request's body is over a limit."""
 
     status = 413
+
+
+class TooManyRequests(RequestRejected):
+    """More of something than is allowed in a time. ``retry_after`` in seconds; None if nobody knows."""
+
+    status = 429
+
+    def __init__(self, reason: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class UpgradeRefused(RequestRejected):
@@ -339,6 +352,14 @@ class ContextForeign(ContextError):
     def __init__(self, claim: str) -> None:
         super().__init__(f"the context is for another {claim}")
         self.claim = claim
+
+
+class MailboxError(PlugItError):
+    """The mail server where replies arrive cannot be asked, or gave up; nothing is lost there."""
+
+
+class MessageUnusable(PlugItError):
+    """A mail that is nobody's reply, or cannot be read: it is set aside. ``str()`` has none of its text."""
 
 
 class TemplateError(PlugItError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browser.axe import find_barriers
 from tests.browser.reader import Reader
 from tests.support.servers import run_command
 from tests.unit.cli.demo_process import Demo, run_demo
@@ -50,6 +51,22 @@ def test_a_visitor_looks_a_voter_votes(reader: Reader) -> None:
     reader.click(".polls-responses li:nth-child(2) button")
     assert "Your vote is changed" in reader.text
     assert "2 votes" in reader.find(".polls-responses li:nth-child(1)").text
+
+
+def test_the_results_come_by_mail_and_an_answer_is_a_comment(reader: Reader) -> None:
+    """With one click; the mail is on a page of the site, and its answer on that of the poll."""
+    reader.open("/login?next=/s/polls/show/3").log_in("Vera")
+    reader.click(".polls-mail button")
+    assert "The results are in your mail" in reader.text
+    reader.click("header a", "Mail (1)").click("main li a", "Results")
+    assert "vera@example.org" in reader.text
+    reader.find("#mail-answer").send_keys("Let us <b>swim</b>")
+    reader.find("[name=quote]").send_keys(" ")
+    reader.turn_page(lambda: reader.find("main form button").send_keys("\n"))
+    assert "The service took this answer." in reader.text
+    reader.open("/s/polls/show/3")
+    assert reader.find(".polls-comments").text.startswith("Let us <b>swim</b>\nvera on ")
+    assert find_barriers(reader.browser) == []
 
 
 def test_a_member_creates_a_poll_with_a_picture(reader: Reader, tmp_path: Path) -> None:

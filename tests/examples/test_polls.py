@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import struct
 import sys
 import threading
@@ -21,6 +22,7 @@ import pytest
 import requests
 from werkzeug.test import Client, TestResponse
 
+from plugit_wsgi.cli.dev import create_app
 from plugit_wsgi.sdk import ServiceApp, load_service
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "polls"
@@ -104,6 +106,7 @@ def png(size: int = 0) -> bytes:
         ("/menu/", {"no_template": True}),
         ("/show/1", {"user_info": ["pk"]}),
         ("/vote/1/1", {"only_logged_user": True, "user_info": ["pk", "username"]}),
+        ("/mail/1", {"only_logged_user": True, "user_info": ["username", "email"]}),
         ("/create/", {"only_member_user": True, "user_info": ["username"]}),
         ("/voters/1", {"only_admin_user": True}),
         ("/results/", {"cache_time": 10, "cache_by_user": False}),
@@ -501,6 +504,102 @@ def test_a_response_is_never_a_formula(host: Host, response: str, cell: str) -> 
     """A spreadsheet would run it on the machine of whoever opens the table."""
     poll = create_poll(host, responses=f"{response}\nother")
     assert read_table(host.get(f"/action/export/{poll}"))[1] == [cell, "0", "0"]
+
+
+# -- Mails and comments
+
+
+def comments_of(host: Host, poll: int) -> list[tuple[str, str]]:
+    return [(each["author"], each["text"]) for each in get(host, f"/show/{poll}")["comments"]]
+
+
+def mail_results(host: Host, poll: int) -> str:
+    """The sentence on the page that is shown then."""
+    answer = host.post(f"/action/mail/{poll}", data={**LOGGED, "ebuio_u_email": "logged@example.org"})
+    assert answer.headers["EbuIo-PlugIt-Redirect"] == f"show/{poll}"
+    key = answer.headers["EbuIo-PlugIt-SetSession-message"]
+    return str(host.get(f"/action/show/{poll}", headers={"X-Plugitsession-message": key}).json["message"])
+
+
+def test_where_no_mail_is_sent_it_says_so(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No host that sends mail is known, or it is away: a sentence, and no error."""
+    assert "sends no mail" in mail_results(host, DRINK)
+    assert host.post("/action/mail/99", data=LOGGED).status_code == 404
+    monkeypatch.setenv("POLLS_API", "http://127.0.0.1:1/")
+    assert "sends no mail" in mail_results(Host(load_service(FOLDER)), DRINK)
+
+
+def test_the_results_come_by_mail_and_an_answer_is_a_comment(
+    service: ServiceApp, serve: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the host, there and back."""
+    sites: list[Any] = []
+    url = serve(lambda environ, start_response: sites[0](environ, start_response))
+    monkeypatch.setenv("POLLS_API", f"{url}/s/app/ebuio_api/")
+    mailing = load_service(FOLDER)
+    sites.append(create_app(serve(mailing)))
+    host, visitor = Host(mailing), Client(sites[0])
+    assert "The results are in your mail" in mail_results(host, DRINK)
+    page = visitor.get("/s/_mail/1").text
+    assert "logged@example.org" in page
+    assert "Results: Tea or coffee?" in page
+    assert re.search(r"^ +\d+ +\d+ %  Tea", page, re.MULTILINE)
+    token = page.partition('csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    form = {"message": "Cocoa!", "quote": "1", "csrfmiddlewaretoken": token}
+    assert visitor.post("/s/_mail/1", data=form).status_code == 303
+    assert comments_of(host, DRINK) == [("Logged", "Cocoa!")]
+
+
+def answer_mail(host: Host, response_id: str, message: str) -> Any:
+    return host.post("/mail", data={"response_id": response_id, "message": message}).json
+
+
+def test_an_answer_that_comes_twice_is_one_comment(host: Host) -> None:
+    """A host may be unsure; another answer, person or poll is another comment."""
+    for response_id, text in [("2:Zoë", "Tea"), ("2:Zoë", "Tea"), ("2:Zoë", "No: coffee"), ("2:a:b", "Tea")]:
+        assert answer_mail(host, response_id, text) == {"result": "Ok"}
+    assert comments_of(host, DRINK) == [("Zoë", "Tea"), ("Zoë", "No: coffee"), ("a:b", "Tea")]
+    assert comments_of(host, PARTY) == []
+
+
+@pytest.mark.parametrize("response_id", ["99:x", "x", ":", "-1:x", "\N{SUPERSCRIPT TWO}:x", f"{2**70}:x"])
+def test_answers_to_nothing_are_dropped(host: Host, response_id: str) -> None:
+    """They are taken, or the host would bring them again and again."""
+    assert answer_mail(host, response_id, "Tea") == {"result": "Ok"}
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Tea", "Tea"),
+        ("Tea\r\n\r\nZoë\r\n", "Tea\n\nZoë"),
+        ("Tea\n\nOn Monday, polls wrote:\n> Results\n", "Tea"),
+        ("Two things:\nTea", "Two things:\nTea"),
+        ("Tea\n> Results\nmore", "Tea"),
+        ("On Monday, polls wrote:\n> Results\n", None),
+        (" \n ", None),
+        ("x" * 5000, "x" * 1000),
+    ],
+)
+def test_what_the_mail_program_quotes_is_no_comment(host: Host, message: str, kept: str | None) -> None:
+    """Only what somebody wrote above it."""
+    answer_mail(host, "2:Zoë", message)
+    assert comments_of(host, DRINK) == ([] if kept is None else [("Zoë", kept)])
+
+
+def test_a_database_from_before_the_comments_gets_them(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And keeps its votes."""
+    vote(host, DRINK, 1)
+    before = votes_of(host, DRINK)
+    with sqlite3.connect(tmp_path / "made" / "polls.sqlite3") as db:
+        db.execute("DROP TABLE comment")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    newer = Host(load_service(FOLDER))
+    answer_mail(newer, "2:Zoë", "Tea")
+    assert (comments_of(newer, DRINK), votes_of(newer, DRINK)) == ([("Zoë", "Tea")], before)
 
 
 # -- For programs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.hosts.markup import Document
-from tests.hosts.site import ADA, LISA, MAX, NAMES, Site, Visitor, vote_for
+from tests.hosts.site import ADA, LISA, MAX, NAMES, Site, Visitor, number_of, vote_for
 from tests.hosts.test_layout import check_look
 
 EVIL = "https://evil.example"
@@ -82,3 +82,11 @@ def test_login_and_logout_take_no_forms_of_other_sites(site: Site, headers: dict
     assert visitor.send("/login", headers=headers, person=ADA).status_code in (400, 403)
     assert visitor.send("/logout", headers=headers).status_code in (400, 403)
     assert NAMES[LISA] in Document(visitor.get("/")).text("header")
+
+
+def test_a_site_that_sends_no_mail_says_so(site: Site, poll: str) -> None:
+    """The service asks for it and shows a sentence; nothing fails."""
+    visitor = site.visitor(LISA)
+    answer = visitor.submit(visitor.get(poll), f"/s/polls/mail/{number_of(poll)}")
+    assert answer.status_code == 200
+    assert "This site sends no mail just now" in check_look(site, answer).text("main")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import requests
 
 from tests.interop.processes import Process
 from tests.interop.visitor import Visitor
@@ -187,3 +188,19 @@ def test_the_service_sends_a_mail_through_the_host(visitor: Visitor) -> None:
     api = visitor.origin + visitor.mount + "/ebuio_api/"
     answer = visitor.post("/send-mail/", [("csrfmiddlewaretoken", visitor.token()), ("api", api)])
     assert answer.json() == {"status": 200, "answer": {}}
+
+
+def test_an_answer_on_the_page_of_the_host_reaches_the_service(visitor: Visitor) -> None:
+    """What the original's client sends can be read; its mail callback gets the answer, twice if wanted."""
+    api = visitor.origin + visitor.mount + "/ebuio_api/"
+    fields = [("csrfmiddlewaretoken", visitor.token()), ("api", api), ("response_id", "größe:7")]
+    assert visitor.post("/send-mail/", fields).json() == {"status": 200, "answer": {}}
+    address = f"{visitor.origin}/s/_mail/1"
+    page = requests.get(address, timeout=10).text
+    assert "Größe" in page
+    assert "Liebe Grüße</pre>" in page
+    token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    form = {"csrfmiddlewaretoken": token, "message": "Schöne\r\nGrüße", "twice": "1"}
+    answered = requests.post(address, data=form, timeout=10).text
+    assert answered.count("The service took this answer.") == 2
+    assert visitor.get("/mails/").json()["mails"][-2:] == [["größe:7", "Schöne\nGrüße"]] * 2

@@ -636,6 +636,45 @@ def test_mail(world: World, reply: Reply, taken: bool) -> None:
     assert call.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(body={"result": "Ok"}), (200, b'{"result": "Ok"}')),
+        (Reply(body="no JSON"), (200, b"no JSON")),
+        (Reply(status=500, body="in line 7"), (500, b"in line 7")),
+        (Reply(status=404, body=b""), (404, b"")),
+    ],
+)
+def test_what_a_service_says_to_a_mail(world: World, reply: Reply, said: tuple[int, bytes]) -> None:
+    """Its own words, whatever they are; of a long error, the beginning."""
+    world.service.answer("/mail", reply)
+    assert world.client.post_mail("42", "x", world.deadline) == said
+
+
+def test_a_long_error_about_a_mail_is_not_read_to_its_end(world: World) -> None:
+    """It is an answer, and no failure."""
+    world.service.answer("/mail", Reply(status=500, body="x" * 1_000_000))
+    status, body = world.client.post_mail("42", "x", world.deadline)
+    assert (status, 0 < len(body) <= 64 * 1024) == (500, True)
+    assert not world.client.mail("42", "x", world.deadline)
+
+
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        ({}, (None, None)),
+        ({"message_id": "<a@b>"}, ("<a@b>", None)),
+        ({"message_id": "<a@b>", "is_repeat": True}, ("<a@b>", "1")),
+    ],
+)
+def test_a_mail_is_named(world: World, more: dict[str, Any], sent: tuple[str | None, str | None]) -> None:
+    """And marked, if the service may have it already."""
+    world.service.answer("/mail", Reply(body={"result": "Ok"}))
+    assert world.client.mail("42", "x", world.deadline, **more)
+    headers = world.service.calls[0].headers
+    assert (headers.get("x-plugit-message-id"), headers.get("x-plugit-repeat")) == sent
+
+
 def test_a_mail_is_signed(world: World) -> None:
     """For exactly this call, with a new context for each try; it names no user."""
     world.service.answer("/mail", Reply(body={"result": "Ok"}))

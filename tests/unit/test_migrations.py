@@ -16,6 +16,8 @@ from sqlalchemy import Connection, MetaData, inspect
 from plugit_wsgi.database import REVISION, VERSION_TABLE, Database
 from plugit_wsgi.directory.sql import SqlDirectory
 from plugit_wsgi.errors import ConfigError, DatabaseError
+from plugit_wsgi.mail.sql import SqlMailStore
+from plugit_wsgi.mail.store import ReplyAddress
 from plugit_wsgi.migrations import METADATA, upgrade
 from plugit_wsgi.people import User
 
@@ -152,3 +154,15 @@ def test_what_cannot_be_upgraded_says_why(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database, but a text of some length\n" * 30)
     with pytest.raises(DatabaseError, match="not a database"):
         upgrade(f"sqlite:///{tmp_path}/text")
+
+
+def test_mail_has_its_tables(empty_url: str) -> None:
+    """A site needs one command for both."""
+    upgrade(empty_url)
+    database = Database(empty_url)
+    store = SqlMailStore(database.engine)
+    address = ReplyAddress("polls", "7", 1_800_000_000.0)
+    assert store.find(store.issue(address)) == address
+    store.enqueue(b"Subject: x", "a@example.org", ["b@example.org"], service="polls")
+    assert [item.recipients for item in store.due(2e9, 10)] == [("b@example.org",)]
+    database.close()

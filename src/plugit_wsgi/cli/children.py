@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -31,12 +31,14 @@ class Child:
         folder: it was started from.
         port: it listens on, of the loopback.
         process: the first one; whoever brings the service back has another.
+        environment: variables that it was started with, beside those of this process; shown, so no secrets.
     """
 
     name: str
     folder: Path
     port: int
     process: subprocess.Popen[str] = field(repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -46,7 +48,8 @@ class Child:
     @property
     def command(self) -> str:
         """What to type to bring it back at the same place, with the same data."""
-        given = [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ]
+        ours = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        given = [f"{name}={value}" for name, value in {**ours, **self.environment}.items()]
         return shlex.join([*(["env", *given] if given else []), *_command(self.folder, self.port)])
 
     @property
@@ -70,8 +73,12 @@ def find_example(name: str) -> Path | None:
 
 
 @contextmanager
-def running_example(name: str) -> Iterator[Child]:
+def running_example(name: str, environment: Mapping[str, str]) -> Iterator[Child]:
     """Starts an example service on a free port, and ends it afterwards.
+
+    Args:
+        name: of the service.
+        environment: variables for it, beside those of this process.
 
     Raises:
         ConfigError: it is not there, or did not start; with what it said.
@@ -81,10 +88,15 @@ def running_example(name: str) -> Iterator[Child]:
         raise ConfigError("examples", name, "a folder that comes with plugit-wsgi; it is not installed here")
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            _command(folder, 0), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True
+            _command(folder, 0),
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
         )
         try:
-            yield Child(name, folder, _read_port(process, said, name), process)
+            yield Child(name, folder, _read_port(process, said, name), process, environment)
         finally:
             _end(process)
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..client import ServiceClient
 from ..config import Service
 from ..middleware import PlugItMiddleware
-from ..wire.keys import Purpose, load_secrets
+from ..wire.keys import Purpose, format_service_key, load_secrets, service_keys
 from .children import Child, find_example, running_example
 from .demo_site import DemoSite
+from .mailbox import MailBox
 from .serving import Address, run_told, serve, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -50,13 +54,23 @@ def run(arguments: argparse.Namespace) -> int:
     return run_told("demo", lambda: _serve(arguments))
 
 
-def create_app(children: Sequence[Child]) -> WSGIApplication:
-    """The site with the services mounted below ``/s/``."""
-    secret = secrets.token_hex(32)
-    site = DemoSite(load_secrets(secret).derived(Purpose.DEMO), children)
-    return PlugItMiddleware(
+def create_app(children: Sequence[Child], secret: str = "") -> WSGIApplication:
+    """The site with the services mounted below ``/s/``.
+
+    Args:
+        children: the services.
+        secret: of the site; "" makes one.
+    """
+
+    def client(name: str) -> ServiceClient | None:
+        return next((found for found in app.mounts.clients if found.service.name == name), None)
+
+    secret = secret or secrets.token_hex(32)
+    box = MailBox()
+    site = DemoSite(load_secrets(secret).derived(Purpose.DEMO), children, box=box, client=client)
+    app = PlugItMiddleware(
         site,
-        [Service(child.name, child.url, organizations=child.name == "notes") for child in children],
+        [_service(child) for child in children],
         secret,
         identify=site.identify,
         layout=site.layout,
@@ -64,8 +78,15 @@ def create_app(children: Sequence[Child]) -> WSGIApplication:
         login_url="/login",
         billing_url="/billing",
         operations=lambda _user: True,  # nothing here is real
+        mail=box,
         threads=THREADS,
     )
+    return app
+
+
+def _service(child: Child) -> Service:
+    # No mail leaves the site, so it may be to anyone.
+    return Service(child.name, child.url, organizations=child.name == "notes", mail_to="anyone")
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -76,8 +97,18 @@ def _serve(arguments: argparse.Namespace) -> None:
         running.callback(address.listener.close)
         # The notes are a guest: a demonstration without them is still one.
         names = ["polls", *(["notes"] if find_example("notes") else [])]
-        children = [running.enter_context(running_example(name)) for name in names]
-        serve(create_app(children), address, ready=_story(address, children[0]), quiet=True)
+        secret = secrets.token_hex(32)
+        folder = running.enter_context(tempfile.TemporaryDirectory(prefix="plugit-demo-"))
+        given = {"polls": _what_polls_need(secret, address, Path(folder))}
+        children = [running.enter_context(running_example(name, given.get(name, {}))) for name in names]
+        serve(create_app(children, secret), address, ready=_story(address, children[0]), quiet=True)
+
+
+def _what_polls_need(secret: str, address: Address, folder: Path) -> Mapping[str, str]:
+    """To send mail: where the site's API is, and a file with the key for it."""
+    key = folder / "polls.key"
+    key.write_text(format_service_key(service_keys(load_secrets(secret), "polls")), "ascii")
+    return {"POLLS_API": f"{address.url}/s/_api/polls/", "POLLS_KEY_FILE": str(key)}
 
 
 def _story(address: Address, polls: Child) -> str:

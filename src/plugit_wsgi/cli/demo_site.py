@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..client import ServiceClient
 from ..csrf import Tokens, check_origin
 from ..errors import CsrfRejected
 from ..http import Answer, origin_of
@@ -24,6 +25,9 @@ from ..wire.keys import KeyRing, Purpose
 from .children import Child
 from .demo_billing import OFFERS, billing_content
 from .demo_people import PEOPLE, DemoDirectory
+from .dev_mail import MailPages
+from .mail_content import link_to_mails
+from .mailbox import MailBox
 from .site import (
     Markup,
     Request,
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _COOKIE = "plugit-demo"
+_MAIL = "/mail"
 _NAME = "Demo site"
 
 
@@ -70,16 +75,34 @@ class DemoSite:
     Args:
         keys: to sign with.
         children: the services that are mounted, for the page that tells of them.
+        box: the mail that they sent; None has none.
+        client: gives the client of a service by its name.
 
     Attributes:
         directory: the people, and what they subscribed to.
     """
 
-    def __init__(self, keys: KeyRing, children: Sequence[Child]) -> None:
+    def __init__(
+        self,
+        keys: KeyRing,
+        children: Sequence[Child],
+        *,
+        box: MailBox | None = None,
+        client: Callable[[str], ServiceClient | None] = lambda _name: None,
+    ) -> None:
         self._keys = keys
         self._tokens = Tokens(keys, "demo-site")
         self._children = children
         self.directory = DemoDirectory()
+        self._box = MailBox() if box is None else box
+        self._mail = MailPages(
+            self._box,
+            _MAIL,
+            client=client,
+            token=lambda request: self._token(self._load_login(request)),
+            check=self._check,
+            frame=self._framed,
+        )
         self.layout = BootstrapLayout(site_name=_NAME, navbar=self._navbar)
         self._pages = {
             ("GET", "/"): self._home,
@@ -88,6 +111,7 @@ class DemoSite:
             ("POST", "/logout"): self._log_out,
             ("GET", "/billing"): self._show_billing,
             ("POST", "/billing"): self._subscribe,
+            ("GET", "/favicon.ico"): self._no_icon,
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -96,7 +120,8 @@ class DemoSite:
         method = "GET" if request.method == "HEAD" else request.method
         page = self._pages.get((method, environ.get("PATH_INFO", "") or "/"))
         try:
-            answer = self._not_found(request) if page is None else page(request)
+            answer = page(request) if page is not None else self._mail.answer(request)
+            answer = answer or self._not_found(request)
         except CsrfRejected:
             answer = text_answer("reload the page and try again", status=403)
         return send(answer, request.method, start_response)
@@ -179,18 +204,28 @@ class DemoSite:
         return redirect_answer(local_target(form.get("next"), "/billing"))
 
     def _checked_form(self, request: Request) -> dict[str, str]:
-        check_origin(request.environ, origin_of(request.environ, 0))
         form = read_form(request)
+        self._check(request, form)
+        return form
+
+    def _check(self, request: Request, form: dict[str, str]) -> None:
+        check_origin(request.environ, origin_of(request.environ, 0))
         login = self._load_login(request)
         self._tokens.check(form.get("csrfmiddlewaretoken", ""), login.id, login.user_id)
-        return form
 
     def _token(self, login: Login) -> str:
         return self._tokens.issue(login.id, login.user_id)
 
+    def _no_icon(self, _request: Request) -> Answer:
+        # Browsers ask for one, and would show an error in their console.
+        return Answer(status=204)
+
     def _not_found(self, request: Request) -> Answer:
         content = Markup('<h1>There is nothing here</h1><p><a href="/">Go to the start</a></p>')
         return self._page(request, "Not found", content, self._load_login(request), status=404)
+
+    def _framed(self, request: Request, title: str, content: Markup, status: int) -> Answer:
+        return self._page(request, title, content, self._load_login(request), status=status)
 
     def _page(
         self, request: Request, title: str, content: Markup, login: Login, *, status: int = 200
@@ -207,7 +242,8 @@ class DemoSite:
 
     def _navbar(self, _page: Page, request: Request) -> Markup:
         login = self._load_login(request)
-        return Markup("") if login.user is None else markup(_LOGOUT, token=self._token(login))
+        mails = link_to_mails(f"{_MAIL}/", self._box.count)
+        return mails if login.user is None else joined([mails, markup(_LOGOUT, token=self._token(login))])
 
 
 def _service(child: Child) -> Markup:
@@ -217,7 +253,7 @@ def _service(child: Child) -> Markup:
 
 def _kill(child: Child) -> Markup:
     text = _KILL if child.is_running else _BRING_BACK
-    return markup(text, pid=child.process.pid, command=child.command)
+    return markup(text, pre=Markup(_PRE), pid=child.process.pid, command=child.command)
 
 
 _SERVICES = {
@@ -234,6 +270,8 @@ _HOME = """<h1>Welcome</h1>
 <p class="lead">This site is one program; each service below is another one, mounted here.</p>
 {who}
 <div class="row">{services}</div>
+<p>The polls mail their results to whoever asks. No mail leaves this site: <a href="/mail/">all of it is
+here</a>, and can be answered.</p>
 <h2>Break it</h2>
 {kill}"""
 _WHO = '<p>You are logged in as {name}. <a href="/billing">Your subscriptions</a></p>'
@@ -241,12 +279,13 @@ _NOBODY = '<p>You are a visitor. <a href="/login">Log in</a> as one of the peopl
 _SERVICE = """<div class="col-md-6 mb-3"><div class="card h-100"><div class="card-body">
 <h2 class="card-title h5"><a class="stretched-link" href="{mount}">{title}</a></h2>
 <p class="card-text">{about}</p></div></div></div>"""
+_PRE = '<pre class="border rounded p-3" style="white-space: pre-wrap; overflow-wrap: anywhere"><code>'
 _KILL = """<p>The polls are process {pid}. End it, look at the polls, and bring it back.
 The <a href="/s/_operations/">operations page</a> shows what this site makes of it.</p>
-<pre class="border rounded p-3"><code>kill {pid}
+{pre}kill {pid}
 {command}</code></pre>"""
 _BRING_BACK = """<p>The polls were process {pid}, which has ended. If nobody brought them back yet:</p>
-<pre class="border rounded p-3"><code>{command}</code></pre>"""
+{pre}{command}</code></pre>"""
 _LOGIN = """<h1>Log in</h1>
 <p>Who do you want to be? Nobody here has a password.</p>
 <div class="list-group">{people}</div>"""

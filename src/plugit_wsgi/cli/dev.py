@@ -10,15 +10,13 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from ..config import Limits, Mode, Service, checked_path
-from ..errors import CsrfRejected
-from ..hostapi.api import ServiceApi
-from ..hostapi.mail import log_mail
+from ..config import Mode, Service, checked_path
+from ..errors import ConfigError, CsrfRejected
 from ..http import Answer, place_of
 from ..layout import BootstrapLayout
 from ..middleware import PlugItMiddleware, send
@@ -26,12 +24,17 @@ from ..page import Page
 from ..people import Organization
 from ..visits import USER_MODE
 from .choice import Choice, format_choice, read_choice
+from .dev_api import DevApi
+from .dev_mail import MailPages
 from .dev_pages import Calls, home_content, look_form, switches
+from .mail_content import link_to_mails
+from .mailbox import MailBox
 from .serving import Address, run_told, serve
 from .site import (
     Markup,
     Request,
     check_form,
+    joined,
     local_target,
     page_answer,
     read_form,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
 THREADS = 32
 _PREFIX = "/s"
+_MAIL = f"{_PREFIX}/_mail"
 _SITE = "plugit-wsgi dev"
 _EXAMPLE = """example:
   plugit-wsgi dev http://127.0.0.1:5000
@@ -80,6 +84,8 @@ def create_app(
         ConfigError: names the field, the value and what was expected.
     """
     mount = checked_path(mount, "mount")
+    if f"{mount}/".startswith(f"{_MAIL}/"):
+        raise ConfigError("mount", mount, f"another path: at {_MAIL}/ is the mail of the service")
     # http without TLS is fine here, also to a container or another machine: nothing of it is real.
     service = Service(
         _name_of(mount),
@@ -91,6 +97,10 @@ def create_app(
         mail_to="anyone",  # it goes nowhere
     )
     return DevHost(service, mount, labels)
+
+
+Switch = Callable[[dict[str, str], Choice], "Choice | str"]
+"""What a form changes the choice to, or what is wrong with it."""
 
 
 class DevHost:
@@ -112,7 +122,8 @@ class DevHost:
             for classic in (False, True)
         }
         directory = StandaloneDirectory(lambda: _choice.get().organization, labels)
-        self._api = ServiceApi(service, directory=directory, deliver=log_mail, limits=Limits())
+        self._box = MailBox()
+        self._api = DevApi(service, directory=directory, deliver=self._box, threads=THREADS)
         self._middleware = PlugItMiddleware(
             self._host,
             [service],
@@ -125,6 +136,14 @@ class DevHost:
             observe=self._calls,
             operations=lambda _user: True,
         )
+        self._mail = MailPages(
+            self._box,
+            _MAIL,
+            client=lambda _name: self._middleware.mounts.clients[0],
+            token=lambda _request: self._token,
+            check=lambda request, form: check_form(request, form, self._token),
+            frame=self._page,
+        )
         self._switches = {
             f"{mount}/ebuio_setUser": self._set_user,
             f"{mount}/ebuio_setOrga": self._set_organization,
@@ -135,11 +154,11 @@ class DevHost:
         """WSGI (PEP 3333)."""
         request = Request(environ)
         choice = read_choice(request.cookies)
-        answer = self._own_answer(request, choice)
-        if answer is not None:
-            return send(answer, request.method, start_response)
         token = _choice.set(choice)
         try:
+            answer = self._own_answer(request, choice)
+            if answer is not None:
+                return send(answer, request.method, start_response)
             return self._middleware({**environ, USER_MODE: choice.mode}, start_response)
         finally:
             _choice.reset(token)
@@ -149,17 +168,19 @@ class DevHost:
         path = request.environ.get("PATH_INFO", "")
         api = f"{self._mount}/ebuio_api/"
         if path.startswith(api):
-            return self._api.answer(request, path[len(api) :])
+            root = f"{request.host_url}{self._base(request)}ebuio_api/"
+            return self._api.answer(request, path[len(api) :], root=root, frame=self._page)
         switch = self._switches.get(path)
-        if switch is None:
-            return None
-        form = read_form(request) if request.method == "POST" else read_query(request)
         try:
-            if request.method == "POST":
-                check_form(request, form, self._token)
-            changed = switch(form, choice)
+            return self._mail.answer(request) if switch is None else self._switched(request, switch, choice)
         except CsrfRejected:
             return text_answer("reload the page and try again", status=403)
+
+    def _switched(self, request: Request, switch: Switch, choice: Choice) -> Answer:
+        form = read_form(request) if request.method == "POST" else read_query(request)
+        if request.method == "POST":
+            check_form(request, form, self._token)
+        changed = switch(form, choice)
         if isinstance(changed, str):
             return text_answer(changed, status=400)
         return self._changed(request, form, changed)
@@ -199,31 +220,37 @@ class DevHost:
         return self._layouts[_choice.get().classic](page, request)
 
     def _navbar(self, _page: Page, request: Request) -> Markup:
-        return switches(
+        forms = switches(
             _choice.get(),
             base=self._base(request),
             back=place_of(request.environ) if request.method == "GET" else self._base(request),
             token=self._token,
             organizations=self._service.organizations,
         )
+        return joined([link_to_mails(f"{root_of(request)}{_MAIL}/", self._box.count), forms])
 
     def _host(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The host's own pages: one that says what runs here."""
         request = Request(environ)
-        if environ.get("PATH_INFO", "") not in ("", "/"):
+        path = environ.get("PATH_INFO", "")
+        if path == "/favicon.ico":  # browsers ask for it, and would show an error in their console
+            return send(Answer(status=204), request.method, start_response)
+        if path not in ("", "/"):
             return send(text_answer("there is nothing here", status=404), request.method, start_response)
-        page = Page(
-            title="Development host",
-            content=home_content(
-                self._service,
-                base=request.host_url + self._base(request),
-                calls=self._calls.newest(),
-                look=look_form(_choice.get(), base=self._base(request), token=self._token),
-                operations=f"{root_of(request)}{_PREFIX}/_operations/",
-            ),
-            assets=f"{root_of(request)}{_PREFIX}/_assets/",
+        content = home_content(
+            self._service,
+            base=request.host_url + self._base(request),
+            calls=self._calls.newest(),
+            look=look_form(_choice.get(), base=self._base(request), token=self._token),
+            operations=f"{root_of(request)}{_PREFIX}/_operations/",
+            mail=f"{root_of(request)}{_MAIL}/",
         )
-        return send(page_answer(self._layout(page, request)), request.method, start_response)
+        answer = self._page(request, "Development host", content)
+        return send(answer, request.method, start_response)
+
+    def _page(self, request: Request, title: str, content: Markup, status: int = 200) -> Answer:
+        page = Page(title=title, content=content, assets=f"{root_of(request)}{_PREFIX}/_assets/")
+        return page_answer(self._layout(page, request), status=status)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

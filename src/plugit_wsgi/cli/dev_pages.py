@@ -90,7 +90,7 @@ def look_form(choice: Choice, *, base: str, token: str) -> Markup:
 
 
 def home_content(
-    service: Service, *, base: str, calls: Sequence[Event], look: Markup, operations: str
+    service: Service, *, base: str, calls: Sequence[Event], look: Markup, operations: str, mail: str
 ) -> Markup:
     """The page that says what runs.
 
@@ -100,10 +100,12 @@ def home_content(
         calls: for the inspector, newest first.
         look: the form that changes the layout.
         operations: URL path of the operations page.
+        mail: URL path of the mail that the service sent.
     """
     return markup(
         _HOME,
         operations=operations,
+        mail=mail,
         base=base,
         url=service.url,
         mode=service.mode,
@@ -143,13 +145,17 @@ _SWITCH = """<form method="post" action="{action}">{hidden}
 <label class="visually-hidden sr-only" for="{id}">{label}</label>
 <select class="form-control form-control-sm input-sm" id="{id}" name="{name}">{options}</select>
 <button class="btn btn-sm btn-outline-secondary btn-default" type="submit">Switch</button></form>"""
-_HOME = """<h1>Development host</h1>
-<p class="lead"><a href="{base}">Look at the service</a>, and switch the user in the bar above.
-<a href="{operations}">Operations</a> shows how it does.</p>
+_LINE = 'style="text-decoration: underline"'  # Bootstrap 3.4 tells links in a text by their colour alone
+_HOME = f"""<h1>Development host</h1>
+<p class="lead"><a {_LINE} href="{{base}}">Look at the service</a>, and switch the user in the bar above.
+<a {_LINE} href="{{operations}}">Operations</a> shows how it does, <a {_LINE} href="{{mail}}">Mail</a> what
+it sends.</p>"""
+_HOME += """
 <table class="table"><tbody>
 <tr><th scope="row">Service</th><td class="text-break">{url}</td></tr>
 <tr><th scope="row">Mounted at</th><td class="text-break">{base}</td></tr>
-<tr><th scope="row">API for it</th><td class="text-break">{base}ebuio_api/</td></tr>
+<tr><th scope="row">API for it</th>
+<td class="text-break"><a href="{base}ebuio_api/">{base}ebuio_api/</a></td></tr>
 <tr><th scope="row">Mode</th><td>{mode}</td></tr>
 <tr><th scope="row">Organizations</th><td>{organizations}</td></tr>
 <tr><th scope="row">Layout</th><td>{look}</td></tr>
@@ -161,7 +167,7 @@ _HOME = """<h1>Development host</h1>
 <tbody>
 {calls}
 </tbody></table>
-<p class="text-muted"><small>The newest {kept}, without bodies; reload to see more.</small></p>"""
+<p><small>The newest {kept}, without bodies; reload to see more.</small></p>"""
 _OPTION = '<option value="{value}"{selected}>{label}</option>'
 _LOOK = """<form method="post" action="{action}">{hidden}
 <input type="hidden" name="layout" value="{other}">{now}

@@ -52,10 +52,10 @@ def root_of(request: Request) -> str:
     return script_name_of(request.environ)
 
 
-def read_form(request: Request) -> dict[str, str]:
-    """The fields of a small urlencoded form."""
+def read_form(request: Request, most: int = _FORM_BYTES) -> dict[str, str]:
+    """The fields of an urlencoded form of at most so many bytes; what is over that is not read."""
     length = request.content_length or 0
-    body = request.environ["wsgi.input"].read(min(length, _FORM_BYTES))
+    body = request.environ["wsgi.input"].read(min(length, most))
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 

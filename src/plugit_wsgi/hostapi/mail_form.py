@@ -18,13 +18,12 @@ from ..config import Limits, Service
 from ..errors import BadRequest, MailRefused
 from ..http import parse_pairs
 from ..interfaces import Directory, KnowsAddresses
+from .calls import ADDRESS, MOST_RECIPIENTS
 from .mail import Mail
 
 SUBJECT_LENGTH: Final = 500
 RESPONSE_ID_LENGTH: Final = 255
-_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS: Final = re.compile(rf"(?=[^@]{{1,64}}@.{{1,189}}\Z){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
+_ADDRESS: Final = re.compile(rf"(?=[^@]{{1,64}}@.{{1,189}}\Z){ADDRESS}")
 _LINE_BREAKING: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
@@ -102,6 +101,10 @@ def _read_form(request: webob.Request, limits: Limits) -> dict[str, list[str]]:
 
 def _recipients(given: list[str], most: int) -> tuple[str, ...]:
     """Each once, in their order."""
+    if len(given) > MOST_RECIPIENTS:
+        raise MailRefused(
+            f"dests: got {len(given)} addresses, expected {MOST_RECIPIENTS} at most", status=413
+        )
     if not given or not all(map(is_address, given)):
         raise BadRequest("dests: a list of addresses was expected")
     recipients = tuple({address.lower(): address for address in given}.values())

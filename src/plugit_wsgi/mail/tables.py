@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData()
+from ..database import NAMING
+
+metadata = sa.MetaData(naming_convention=NAMING)
 
 _ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

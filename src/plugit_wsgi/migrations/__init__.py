@@ -12,10 +12,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import REVISION, Database
-from ..directory import tables
+from ..directory import tables as directory_tables
 from ..errors import DatabaseError
+from ..mail import tables as mail_tables
 
-METADATA: Final[tuple[MetaData, ...]] = (tables.metadata,)
+METADATA: Final[tuple[MetaData, ...]] = (directory_tables.metadata, mail_tables.metadata)
 """Of all tables that the scripts in `versions` make."""
 
 _LOCK = 0x706C7567  # "plug"

@@ -3,66 +3,79 @@
 1. One call has one deadline, from the connection to the last byte: a page may be waiting for it.
 2. No cookies, no ``.netrc``, no proxies of the environment, no redirects: the key goes to the host alone.
 3. A new connection for each call: nothing of one visitor's call is left for the next.
+4. What only asks is tried once more where that helps, within its deadline; what does something never is.
 """
 
 from __future__ import annotations
 
-import http.client
-import io
 import re
-import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from cachetools import TTLCache
 
-from ..errors import ConfigError, ServiceTimeout, ServiceUnreachable, WireError
+from ..errors import ConfigError, ServiceFailed, ServiceUnreachable, WireError
 from ..wire.keys import api_keys, parse_service_keys
 from .api_values import ApiAnswer, ApiOrganization, ApiUser
+from .api_wire import exchange, shown
 
 DEADLINE = 5.0
-CONNECT_LIMIT = 2.0
-MAXIMUM_BYTES = 8 * 1024 * 1024
-_PIECE = 64 * 1024
+"""Seconds of one call, a second try included."""
+PAUSE = 0.1
+"""Seconds before a second try, when the host could not be reached."""
+MOST_PAGES = 100
+"""Pages of a list that are followed."""
+CACHE_BYTES = 8 * 1024 * 1024
 _URL = re.compile(r"https?://[^/?#]+[^?#]*\Z", re.IGNORECASE)
+_KEY_IN_URL = re.compile(r"/_api/key/[^/]+/[^/]+/*\Z")
 
 
 class PlugItAPI:
     """The host's API. Thread-safe.
 
-    Every call takes at most 5 s, in all.
+    Every call takes at most 5 s, in all. A call that only asks is made once more when the connection fails,
+    or when the host is busy and says when to come again. What the host does not know, or does not tell this
+    service, is None or empty. All methods raise errors of `plugit_wsgi.errors`: `ServiceUnreachable` and
+    `ServiceTimeout`, `WireError` for an answer that is none, and `ServiceFailed` where the host failed or was
+    too busy to answer a question: that is not a no.
 
     Args:
-        url: where it is, as the host tells it.
+        url: where it is, as the host tells it; may have the key inside, as hosts of version 1 tell it.
         key: the key of this service, or several while they rotate, newest last: what the API is
             called with is derived from the last one. None sends none.
+        cache_seconds: how old a good answer to a question may be, in this object; 0 always asks the host.
+            It keeps 8 MiB at most.
+
+    Attributes:
+        url: with a trailing slash.
 
     Raises:
-        ConfigError: not an http(s) URL, or not a key.
+        ConfigError: not an http(s) URL, not a key or one beside that of the URL, not a number of seconds.
     """
 
-    def __init__(self, url: str, key: str | Sequence[str] | None = None) -> None:
+    def __init__(self, url: str, key: str | Sequence[str] | None = None, cache_seconds: float = 0) -> None:
         if not isinstance(url, str) or not _URL.match(url):
-            raise ConfigError("PlugItAPI(url)", url, 'an http(s) URL, as "https://host/s/_api/polls/"')
+            told = shown(url) if isinstance(url, str) else url
+            raise ConfigError("PlugItAPI(url)", told, 'an http(s) URL, as "https://host/s/_api/polls/"')
         self.url = url if url.endswith("/") else url + "/"
         self._headers = {"Accept": "application/json", "Connection": "close"}
         if key is not None:
+            if _KEY_IN_URL.search(url):
+                raise ConfigError("PlugItAPI(key)", "<a key>", "a key in the URL or here, not both")
             self._headers["Authorization"] = f"Bearer {api_keys(parse_service_keys(key))[-1]}"
+        self._cache = _make_cache(cache_seconds)
+        self._lock = threading.Lock()
 
     def get_user(self, userPk: object) -> ApiUser | None:
         """A user by id; None without."""
         answer = self._get(f"user/{_segment(userPk)}")
         return ApiUser.from_mapping(_object(answer), userPk) if answer else None
 
-    def get_user_techgroups(self, userPk: object) -> list[Any]:
-        """The technical groups of a user; empty if the host tells none."""
+    def get_user_techgroups(self, userPk: object) -> list[str]:
+        """The names of the technical groups of a user; empty if the host tells none."""
         return _list(self._get(f"user/{_segment(userPk)}/techgroups/"))
 
     def get_subscription_labels(self, userPk: object) -> list[str]:
@@ -84,8 +97,8 @@ class PlugItAPI:
         found = self._all("members/", "members")
         return None if found is None else [ApiUser.from_mapping(raw) for raw in found]
 
-    def get_techgroups(self) -> list[Any]:
-        """All technical groups; empty if the host tells none."""
+    def get_techgroups(self) -> list[Mapping[str, Any]]:
+        """All technical groups, ``{"uuid", "uid", "name"}`` each; empty if the host tells none."""
         return _list(self._get("techgroups/"))
 
     def send_mail(
@@ -95,9 +108,12 @@ class PlugItAPI:
         recipients: Sequence[str],
         message: str,
         response_id: str | None = None,
-        html_message: bool = False,
+        html_message: bool | str = False,
     ) -> ApiAnswer:
-        """Sends a mail. With a `response_id`, replies come back to the service's mail callback with it."""
+        """Sends a mail, and never tries it twice: False if the host did not take it, its status says why.
+
+        With a `response_id`, replies come back to the service's mail callback with it.
+        """
         form: dict[str, Any] = {
             "sender": sender,
             "subject": subject,
@@ -127,7 +143,7 @@ class PlugItAPI:
         """All pages of a list; None if the host does not tell."""
         found: list[Mapping[str, Any]] = []
         first = 0
-        while True:
+        for _ in range(MOST_PAGES):
             answer = self._get(path, {"from": str(first)} if first else None)
             if not answer:
                 return None
@@ -136,129 +152,60 @@ class PlugItAPI:
             if not isinstance(following, int) or following <= first:
                 return found
             first = following
+        raise WireError(f"the host's API tells of {name} without end", field="next", received=first)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> ApiAnswer:
-        return exchange("GET", self.url + path, self._headers, query=query)
+        if self._cache is None:
+            return self._ask(path, query)
+        key = (path, *sorted((query or {}).items()))
+        with self._lock:
+            kept: ApiAnswer | None = self._cache.get(key)
+        if kept is not None:
+            return kept
+        answer = self._ask(path, query)
+        if answer and _size_of(answer) <= CACHE_BYTES:
+            with self._lock:
+                self._cache[key] = answer
+        return answer
+
+    def _ask(self, path: str, query: Mapping[str, str] | None) -> ApiAnswer:
+        url, ends = self.url + path, time.monotonic() + DEADLINE
+        answer = self._tried(url, query, ends)
+        if answer.status_code >= 500 or answer.status_code == 429:
+            message = f"the host's API answered {answer.status_code}: {shown(url)}"
+            raise ServiceFailed(message, retry_after=answer.retry_after)
+        return answer
+
+    def _tried(self, url: str, query: Mapping[str, str] | None, ends: float) -> ApiAnswer:
+        """Asks, and once more if it may help and there is time."""
+        try:
+            answer = exchange("GET", url, self._headers, query=query, ends=ends)
+        except ServiceUnreachable:
+            if time.monotonic() + PAUSE >= ends:
+                raise
+            pause = PAUSE
+        else:
+            after = answer.retry_after if answer.status_code in (502, 503) else None
+            if after is None or time.monotonic() + after >= ends:
+                return answer
+            pause = after
+        time.sleep(pause)
+        return exchange("GET", url, self._headers, query=query, ends=ends)
 
     def _post(self, path: str, form: Mapping[str, Any]) -> ApiAnswer:
-        return exchange("POST", self.url + path, self._headers, form=form)
+        return exchange("POST", self.url + path, self._headers, form=form, ends=time.monotonic() + DEADLINE)
 
 
-def exchange(
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    *,
-    query: Mapping[str, str] | None = None,
-    form: Mapping[str, Any] | None = None,
-) -> ApiAnswer:
-    """One request and its whole answer, within `DEADLINE` seconds.
-
-    Raises:
-        ServiceUnreachable: no connection, or one that broke off.
-        ServiceTimeout: the deadline passed.
-        WireError: more than 8 MiB.
-    """
-    ends = time.monotonic() + DEADLINE
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.mount("http://", _Adapter(max_retries=0))
-            session.mount("https://", _Adapter(max_retries=0))
-            with session.request(
-                method,
-                url,
-                params=query,
-                data=form,
-                headers=dict(headers),
-                timeout=(CONNECT_LIMIT, DEADLINE),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return ApiAnswer(status_code=response.status_code, body=_read(response, url))
-    except (requests.RequestException, HTTPError, OSError) as error:
-        if isinstance(error, (requests.Timeout, TimeoutError)) or time.monotonic() >= ends:
-            raise ServiceTimeout(f"the host's API did not answer in time: {url}") from error
-        raise ServiceUnreachable(f"the host's API cannot be reached: {url}") from error
+def _make_cache(seconds: float) -> TTLCache[tuple[Any, ...], ApiAnswer] | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= 86400:
+        raise ConfigError("PlugItAPI(cache_seconds)", seconds, "a number of seconds, 0 to 86400")
+    if not seconds:
+        return None
+    return TTLCache(CACHE_BYTES, seconds, timer=lambda: time.monotonic(), getsizeof=_size_of)
 
 
-def _read(response: requests.Response, url: str) -> bytes:
-    body = bytearray()
-    for piece in response.iter_content(_PIECE):
-        body += piece
-        if len(body) > MAXIMUM_BYTES:
-            raise WireError(f"the answer of the host's API is too long: {url}", field="body")
-    return bytes(body)
-
-
-class _TimedReader(io.RawIOBase):
-    """Reads a connection until a moment on the monotonic clock, however slowly it drips. One per request.
-
-    A timeout of requests, and of a socket, begins anew with every byte.
-    """
-
-    def __init__(self, raw: io.RawIOBase, connection: socket.socket, ends: float) -> None:
-        self._raw = raw
-        self._connection = connection
-        self._ends = ends
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        """As `io.RawIOBase` has it."""
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the deadline passed")
-        self._connection.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        """Closes the connection's own file too."""
-        self._raw.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer that is read within `DEADLINE` seconds of its connection's making. One per request."""
-
-    def __init__(self, sock: socket.socket, *arguments: Any, ends: float, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, ends))
-
-
-class _Connection(HTTPConnection):
-    response_class: Any  # a factory will do
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.response_class = partial(_TimedResponse, ends=time.monotonic() + DEADLINE)
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class: Any
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.response_class = partial(_TimedResponse, ends=time.monotonic() + DEADLINE)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    """The adapter of requests, with connections that have a deadline. One per request."""
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """As `requests.adapters.HTTPAdapter` has it."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+def _size_of(answer: ApiAnswer) -> int:
+    return len(answer.body) + 1024  # with the key and the object
 
 
 def _segment(value: object) -> str:

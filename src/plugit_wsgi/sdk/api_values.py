@@ -81,10 +81,12 @@ class ApiAnswer:
     Attributes:
         status_code: of HTTP.
         body: its bytes.
+        retry_after: seconds after which the host wants to be asked again; None if it did not say.
     """
 
     status_code: int
     body: bytes = b""
+    retry_after: float | None = None
 
     @property
     def ok(self) -> bool:

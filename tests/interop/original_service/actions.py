@@ -625,7 +625,9 @@ def callback(request):
 @json_only()
 def send_mail(request):
     api = PlugItAPI(request.form.get("api", config.API_URL))
-    sent = api.send_mail("from@example.org", "Größe", ["a@example.org", "b@example.org"], "Liebe Grüße")
+    recipients = ["a@example.org", "b@example.org"]
+    response_id = request.form.get("response_id")
+    sent = api.send_mail("from@example.org", "Größe", recipients, "Liebe Grüße", response_id)
     return {"status": sent.status_code, "answer": sent.json()}
 
 

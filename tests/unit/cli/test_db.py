@@ -65,7 +65,7 @@ def test_two_commands_make_a_directory_of_a_file(
         assert main(["db", "upgrade", url]) == 0
         assert main(["db", "import", url, people]) == 0
     assert capsys.readouterr() == (
-        "The tables have revision 0001.\nImported 1 users and 1 organizations.\n" * 2,
+        "The tables have revision 0002.\nImported 1 users and 1 organizations.\n" * 2,
         "",
     )
     directory = SqlDirectory(url)

@@ -49,6 +49,7 @@ def test_the_service_is_killed_and_brought_back(demo: Demo) -> None:
     assert demo.get("/s/notes/")[0] == 302
     assert "has ended" in demo.get("/")[1]
     assert demo.command[0] == "env"
+    assert "PLUGIT_SERVICE_KEY" not in demo.running.output()
     with run_command(demo.command, ready="Serving ") as brought_back:
         assert "Tea or coffee?" in wait_for_status(demo, "/s/polls/", 200)
         assert f":{demo.command[-1]}" in brought_back.url

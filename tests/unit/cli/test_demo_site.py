@@ -13,12 +13,15 @@ from tests.unit.cli.client import Visitor
 
 from plugit_wsgi.cli.children import Child, find_example
 from plugit_wsgi.cli.demo import create_app
-from plugit_wsgi.testing.fake_service import FakeService
+from plugit_wsgi.sdk import PlugItAPI
+from plugit_wsgi.testing.fake_service import FakeService, Reply
+from plugit_wsgi.wire.keys import format_service_key, load_secrets, service_keys
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).resolve().parents[3]
+SECRET = "demo-site-secret-of-32-bytes-or-more"
 WHO = "{{ ebuio_u.username }}|{{ ebuio_u.ebuio_member }}|{{ ebuio_u.ebuio_admin }}|{{ ebuio_orga.name }}"
 
 
@@ -61,6 +64,33 @@ def test_home_leads_to_the_services_and_the_login(visitor: Visitor) -> None:
         assert f'href="{link}"' in page
     assert "kill 4711" in page
     assert "-m plugit_wsgi.cli serve /somewhere/polls --port " in page
+
+
+def test_mail_of_a_service_is_on_a_page_and_answered(
+    serve: Callable[[WSGIApplication], str], processes: dict[str, Any]
+) -> None:
+    """Sent with the key of the service, to anybody; the answer goes to the service that sent it."""
+    services = {name: FakeService() for name in processes}
+    children = []
+    for name, service in services.items():
+        service.answer("/mail", Reply(body={"result": "Ok"}))
+        port = int(serve(service).rpartition(":")[2])
+        children.append(Child(name, Path("/somewhere", name), port, processes[name]))
+    site = create_app(children, SECRET)
+    key = format_service_key(service_keys(load_secrets(SECRET), "notes"))
+    api = PlugItAPI(f"{serve(site)}/s/_api/notes/", key)
+    assert api.send_mail("a@example.org", "Hi", ["b@example.org"], "text", response_id="7")
+    visitor = Visitor(site)
+    assert "Mail (1)" in visitor.get("/").text
+    log_in(visitor, "vera")
+    assert '<a href="/mail/1">Hi</a>' in visitor.get("/mail/").text
+    assert visitor.post("/mail/1", data={"message": "forged"}).status_code == 403
+    assert visitor.submit("/mail/1", "/mail/1", message="Thanks").status_code == 303
+    assert "The service took this answer." in visitor.get("/mail/1").text
+    (call,) = services["notes"].called("/mail")
+    assert call.body == b"response_id=7&message=Thanks"
+    assert services["polls"].called("/mail") == []
+    assert visitor.get("/mail/2").status_code == 404
 
 
 def test_home_tells_that_the_service_has_ended(visitor: Visitor, processes: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def test_memory_is_a_database_too(open_directory: OpenDirectory) -> None:
     with engine.begin() as connection:
         metadata.create_all(connection)
         connection.exec_driver_sql("CREATE TABLE plugit_revision (version_num VARCHAR(32))")
-        connection.exec_driver_sql("INSERT INTO plugit_revision VALUES ('0001')")
+        connection.exec_driver_sql("INSERT INTO plugit_revision VALUES ('0002')")
     directory.save(PEOPLE)
     assert directory.visitor("7", "polls")[0] == Rights(member=True)
     with directory.change() as change:
@@ -64,13 +64,13 @@ def test_a_database_of_another_revision_names_both(url: str, open_directory: Ope
     try:
         with directory._database.transaction() as connection:
             connection.exec_driver_sql("UPDATE plugit_revision SET version_num = '9999'")
-        with pytest.raises(DatabaseError, match="revision 9999, expected 0001"):
+        with pytest.raises(DatabaseError, match="revision 9999, expected 0002"):
             directory.user("7")
         with pytest.raises(DatabaseError, match="9999"):
             directory.save(PEOPLE)
     finally:
         with directory._database.transaction() as connection:
-            connection.exec_driver_sql("UPDATE plugit_revision SET version_num = '0001'")
+            connection.exec_driver_sql("UPDATE plugit_revision SET version_num = '0002'")
     assert directory.user("7") is None
 
 

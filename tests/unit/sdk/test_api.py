@@ -6,6 +6,8 @@ import json
 import socket
 import threading
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -13,8 +15,8 @@ from tests.support.servers import serve_in_thread
 from tests.unit.sdk.support import KEY, KEYS
 from werkzeug.wrappers import Request, Response
 
-from plugit_wsgi.errors import ConfigError, ServiceTimeout, ServiceUnreachable, WireError
-from plugit_wsgi.sdk import PlugItAPI, api
+from plugit_wsgi.errors import ConfigError, ServiceFailed, ServiceTimeout, ServiceUnreachable, WireError
+from plugit_wsgi.sdk import PlugItAPI, api, api_wire
 from plugit_wsgi.wire.keys import api_keys, format_service_key, load_secrets, service_keys
 
 USER = {
@@ -204,7 +206,7 @@ def test_nonsense_is_a_wire_error(body):
 
 
 def test_answer_has_a_cap(monkeypatch):
-    monkeypatch.setattr(api, "MAXIMUM_BYTES", 1000)
+    monkeypatch.setattr(api_wire, "MAXIMUM_BYTES", 1000)
     with (
         host({"/api/user/1": Response("x" * 1001)}) as (plugit, _),
         pytest.raises(WireError, match="too long"),
@@ -289,3 +291,225 @@ def test_url_must_be_one(url):
 def test_key_must_be_one(key):
     with pytest.raises(ConfigError):
         PlugItAPI("http://host/", key=key)
+
+
+# Tried once more -----------------------------------------------------------------------
+
+
+class Counting(Host):
+    """Answers one after the other; the last one for ever."""
+
+    def __init__(self, *answers):
+        super().__init__({})
+        self.left = list(answers)
+
+    def __call__(self, environ, start_response):
+        answer = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        self.answers = dict.fromkeys([Request(environ).path], answer)
+        return super().__call__(environ, start_response)
+
+
+@contextmanager
+def counting(*answers, **options):
+    app = Counting(*answers)
+    with serve_in_thread(app) as url:
+        yield PlugItAPI(url + "/api/", **options), app
+
+
+def busy(status=503, **headers):
+    return Response(json.dumps({"error": "busy"}), status, headers)
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_busy_host_is_asked_once_more_when_it_says_when(status):
+    """After as long as it said."""
+    with counting(busy(status, **{"Retry-After": "1"}), (200, USER)) as (plugit, app):
+        began = time.monotonic()
+        assert plugit.get_user(-1).username == "Logged"
+        assert time.monotonic() - began >= 1
+    assert len(app.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "retry_after"),
+    [
+        (busy(), None),
+        (busy(**{"Retry-After": "9"}), 9.0),
+        (busy(**{"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}), None),
+        (busy(500, **{"Retry-After": "0"}), 0.0),
+        (busy(429, **{"Retry-After": "0"}), 0.0),
+    ],
+    ids=["not said when", "beyond the deadline", "a date", "an error", "too many calls"],
+)
+def test_what_is_not_tried_again_is_an_error_and_not_a_no(answer, retry_after):
+    """Somebody who takes None for "there is no such user" may delete something."""
+    with counting(answer) as (plugit, app):
+        with pytest.raises(ServiceFailed, match=f"answered {answer.status_code}") as failed:
+            plugit.get_user(1)
+        assert failed.value.retry_after == retry_after
+    assert len(app.asked) == 1
+
+
+def test_a_second_try_is_the_last():
+    with counting(busy(**{"Retry-After": "0"})) as (plugit, app):
+        with pytest.raises(ServiceFailed):
+            plugit.get_techgroups()
+        assert len(app.asked) == 2
+
+
+def test_a_mail_is_never_tried_twice():
+    """It may have gone out."""
+    with counting(busy(**{"Retry-After": "0"})) as (plugit, app):
+        answer = plugit.send_mail("a@x", "s", ["b@x"], "m")
+        assert (bool(answer), answer.status_code, answer.retry_after) == (False, 503, 0.0)
+        assert not plugit.forum_create_topic("s", "a", "m")
+    assert [one.seen[0] for one in app.asked] == ["POST", "POST"]
+
+
+@contextmanager
+def breaking(times):
+    """A raw server that hangs up on the first callers, then answers a user; counts who came."""
+    came = []
+
+    def run(listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                came.append(1)
+                if len(came) > times:
+                    body = json.dumps(USER).encode()
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=run, args=(listener,))
+    thread.start()
+    try:
+        yield PlugItAPI(f"http://127.0.0.1:{listener.getsockname()[1]}/"), came
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def test_a_connection_that_breaks_is_tried_once_more():
+    """A question only."""
+    with breaking(1) as (plugit, came):
+        assert plugit.get_user(-1).username == "Logged"
+        assert len(came) == 2
+    with breaking(2) as (plugit, came):
+        with pytest.raises(ServiceUnreachable):
+            plugit.get_user(-1)
+        assert len(came) == 2
+    with breaking(1) as (plugit, came):
+        with pytest.raises(ServiceUnreachable):
+            plugit.send_mail("a@x", "s", ["b@x"], "m")
+        assert len(came) == 1
+
+
+def test_both_tries_have_one_deadline(monkeypatch):
+    monkeypatch.setattr(api, "DEADLINE", 0.6)
+    answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with script(b"", answer, pause=0.4) as plugit:
+        began = time.monotonic()
+        with pytest.raises(ServiceTimeout):
+            plugit.get_user(1)
+        assert 0.5 < time.monotonic() - began < 1.0
+
+
+# Pages, cache, keys --------------------------------------------------------------------
+
+
+def test_a_list_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(api, "MOST_PAGES", 3)
+
+    class Endless(Host):
+        def __call__(self, environ, start_response):
+            first = int(Request(environ).args.get("from", 0))
+            self.answers = answered("/api/orgas/", {"data": [{"id": first}], "next": first + 1})
+            return super().__call__(environ, start_response)
+
+    app = Endless({})
+    with serve_in_thread(app) as url, pytest.raises(WireError, match="data without end"):
+        PlugItAPI(url + "/api/").get_orgas()
+    assert len(app.asked) == 3
+
+
+def test_a_cache_keeps_good_answers_for_its_time():
+    """Of questions, in this object; nobody can change what is kept."""
+    with counting((200, ["a"]), cache_seconds=1) as (plugit, app):
+        plugit.get_user_techgroups(1).append("mine")
+        assert plugit.get_user_techgroups(1) == ["a"]
+        assert len(app.asked) == 1
+        plugit.get_user_techgroups(2)
+        PlugItAPI(plugit.url, cache_seconds=1).get_user_techgroups(1)
+        assert len(app.asked) == 3
+        time.sleep(1.1)
+        plugit.get_user_techgroups(1)
+        assert len(app.asked) == 4
+
+
+def test_a_cache_keeps_nothing_that_is_missing_or_sent():
+    with counting((404, {}), (200, USER), cache_seconds=60) as (plugit, app):
+        assert plugit.get_user(-1) is None
+        assert plugit.get_user(-1).username == "Logged"
+        assert plugit.get_user(-1).username == "Logged"
+        assert plugit.send_mail("a@x", "s", ["b@x"], "m")
+        assert plugit.send_mail("a@x", "s", ["b@x"], "m")
+    assert len(app.asked) == 4
+
+
+def test_a_cache_has_a_bound_and_takes_many_threads(monkeypatch):
+    monkeypatch.setattr(api, "CACHE_BYTES", 20_000)
+
+    class Large(Host):
+        def __call__(self, environ, start_response):
+            request = Request(environ)
+            large = request.path.endswith("/99/techgroups/")
+            self.answers = {request.path: (200, ["x" * (30_000 if large else 1000)])}
+            return super().__call__(environ, start_response)
+
+    with serve_in_thread(Large({})) as url:
+        plugit = PlugItAPI(url + "/api/", cache_seconds=60)
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(plugit.get_user_techgroups, [*range(60), 99]))
+        assert all(found)
+        assert 0 < plugit._cache.currsize <= 20_000
+
+
+@pytest.mark.parametrize("seconds", [-1, True, "5", None, float("nan"), float("inf"), 86401])
+def test_cache_seconds_must_be_seconds(seconds):
+    with pytest.raises(ConfigError, match="cache_seconds"):
+        PlugItAPI("http://host/", cache_seconds=seconds)
+
+
+IN_URL = ("/s/_api/key/short/polls/", "/api/4f3c2b1a0987654321abcdef/42/", f"/s/_api/key/{KEY}/polls/")
+
+
+@pytest.mark.parametrize("path", IN_URL, ids=["short", "version 1", "long"])
+def test_a_key_in_the_url_is_in_no_message(path):
+    """Hosts of version 1 tell their API so; errors are logged, with what caused them."""
+    secret = path.split("/")[-3]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(ServiceUnreachable) as unreachable:
+        PlugItAPI(f"http://127.0.0.1:{port}{path}").get_user(7)
+    with pytest.raises(ConfigError) as config:
+        PlugItAPI(f"http://host{path}?a=1")
+    for error in (unreachable, config):
+        text = "".join(traceback.format_exception(error.value))
+        assert secret not in text
+        assert "***" in text
+
+
+def test_a_key_in_the_url_works_without_a_header():
+    path = "/s/_api/key/KEY/polls/"
+    with serve_in_thread(Host(answered(f"{path}user/-1", USER))) as url:
+        plugit = PlugItAPI(url + path)
+        assert plugit.get_user(-1).username == "Logged"
+        assert "Authorization" not in plugit._headers
+    with pytest.raises(ConfigError, match="not both"):
+        PlugItAPI(f"http://host{path}", key=KEY)

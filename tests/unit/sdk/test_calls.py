@@ -331,9 +331,10 @@ def test_mail_goes_to_the_callback(result, expected):
     assert got == [("42", "Grüezi")]
 
 
-def test_mail_without_a_callback_is_taken():
-    """Else the host would offer it for ever."""
+def test_mail_without_a_callback_is_taken(caplog):
+    """Else the host would offer it for ever; the log says that it went nowhere."""
     assert service().post("/mail", data={"response_id": "42", "message": "x"}).json == {"result": "Ok"}
+    assert "no mail callback" in caplog.text
 
 
 @pytest.mark.parametrize("form", [{}, {"response_id": "", "message": "x"}])
