@@ -123,7 +123,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
                 "items": {
                     "type": "string",
                     "maxLength": ADDRESS_LENGTH,
-                    "allOf": [{"pattern": f"^{ADDRESS}$"}, {"pattern": "^[^@]{1,64}@"}],
+                    "allOf": [{"pattern": f"^{ADDRESS}$"}, {"pattern": "^[^@]{1,64}@[^@]{1,189}$"}],
                 },
                 "minItems": 1,
                 "maxItems": MOST_RECIPIENTS,

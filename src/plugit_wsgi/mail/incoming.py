@@ -21,7 +21,7 @@ from urllib.parse import quote
 from ..errors import MessageUnusable
 from .charsets import decode_text
 from .flowed import unflowed
-from .plain import text_of_html
+from .html_text import text_of_html
 
 HEAD_SIZE: Final = 256 * 1024
 """Bytes of a head that are read; a longer one is no mail of a person."""

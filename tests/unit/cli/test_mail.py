@@ -36,7 +36,9 @@ def run(config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         "MAIL_STORE": f"sqlite:///{config.with_name('mail.sqlite3')}",
         "SECRET_KEY": SECRET,
     }
-    SqlMailStore(usual["MAIL_STORE"]).create_tables()
+    store = SqlMailStore(usual["MAIL_STORE"])
+    store.create_tables()
+    store.close()
 
     def call(*options: str, **env: str) -> int:
         for name, value in {**dict.fromkeys(VARIABLES, ""), **usual, **env}.items():

@@ -205,6 +205,7 @@ def test_text(head: str, body: str, text: str) -> None:
         ("a \n\t b&nbsp;c", "a b c"),
         ("</blockquote></p></style>a", "a"),
         ("<p>a<script>never closed", "a"),
+        ("<!--[if gte mso 9]><xml>x</xml><![endif]--><![if !mso]>a<![endif]>b<![foo[x]]>c<!-- d", "abc"),
     ],
 )
 def test_html(html: str, text: str) -> None:
@@ -236,6 +237,32 @@ def test_bombs(raw: bytes, why: str) -> None:
     with pytest.raises(MessageUnusable, match=why):
         read_text(raw)
     assert time.process_time() - since < 2
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "<!--",
+        "<a ",
+        "<![if ",
+        '<p a="',
+        "<a b='",
+        "<a b=c ",
+        "<p/",
+        "</p ",
+        "<?",
+        "<blockquote>",
+        "<script>",
+        "&#",
+    ],
+)
+def test_html_that_is_dear_to_parse(piece: str) -> None:
+    """Its text is there all the same, and soon: the parser of the standard library is quadratic at some."""
+    since = time.process_time()
+    text = read_text(f"Content-Type: text/html\n\n<p>Hello</p>{piece * 20_000}".encode())
+    assert text.split()[0] == "Hello"
+    assert time.process_time() - since < 4
 
 
 def test_a_head_without_end() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from typing import Final
 
@@ -14,15 +16,50 @@ _BLOCKS: Final = (
     | {"hr", "li", "main", "section", "tr"}
 )
 _UNSEEN: Final = frozenset({"head", "script", "style", "template", "title"})
+_DECLARATION: Final = re.compile(r"<!--|<[!?]")
+_BRACKET: Final = re.compile(r"[<>]")
 _DEPTH: Final = 50
+_DEAREST: Final = 10_000_000
+"""Characters; a page of ten thousand tags costs one million. Of what is dearer, tags are cut out unread."""
 
 
 def text_of_html(document: str) -> str:
     """The text that a reader of an HTML mail sees; quotations begin with ``>`` as in plain mail."""
+    document = "".join(_without_declarations(document))
+    if _cost(document) > _DEAREST:
+        return unescape(re.sub(r"<[^<>]*>", " ", document))
     reader = _Reader()
     reader.feed(document)
     reader.close()
     return reader.text()
+
+
+def _without_declarations(document: str) -> Iterator[str]:
+    """The pieces between comments, conditions of Word, and declarations: the parser gives up at some of them.
+
+    It looks for the end of each that has none again and again, up to the end of the document.
+    """
+    at = 0
+    while begun := _DECLARATION.search(document, at):
+        yield document[at : begun.start()]
+        closing = "-->" if begun[0] == "<!--" else ">"
+        end = document.find(closing, begun.end())
+        if end < 0:
+            return
+        at = end + len(closing)
+    yield document[at:]
+
+
+def _cost(document: str) -> int:
+    """Characters that the parser may look at: from each ``<`` to the next ``>``, or to the end."""
+    cost = opened = places = 0
+    for found in _BRACKET.finditer(document):
+        if found[0] == "<":
+            opened, places = opened + 1, places + found.start()
+        else:
+            cost += opened * found.start() - places
+            opened = places = 0
+    return cost + opened * len(document) - places
 
 
 class _Reader(HTMLParser):
