@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 from tests.hosts.frail import Frail
-from tests.hosts.site import AT_THE_ROOT, BELOW, SECRET, Site
-from tests.support.servers import run_app, run_command
+from tests.hosts.site import AT_THE_ROOT, BELOW, PASSWORD, SECRET, Site
+from tests.support.servers import ROOT, run_app, run_command
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -53,7 +53,10 @@ def site(
         "PLUGIT_SERVICES": f"{services} weather={frail.url}",
         "PLUGIT_SECRET_KEY": SECRET,
         "SITE_DATABASE": str(tmp_path_factory.mktemp("site") / "site.sqlite3"),
+        "SITE_PASSWORD": PASSWORD,
     }
+    if run.folder == "django":
+        env |= {"DJANGO_SETTINGS_MODULE": "tests.hosts.quick_portal", "PYTHONPATH": str(ROOT)}
     # Flask reads a form to its end without saying how much, which the validator forbids.
     judged = run.folder != "flask"
     app = f"examples/{run.folder}/app.py"
