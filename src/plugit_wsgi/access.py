@@ -2,7 +2,8 @@
 
 1. A rule that is set and not met refuses. Nothing lifts it; ``public`` lifts only the need for an
    organization.
-2. The order is the protocol's: logged, member, admin, organization member, organization admin, address.
+2. The order is the protocol's: logged, member, admin, organization member, organization admin, subscription,
+   address. So nobody is led to pay for a page that a right is missing for.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
-from .errors import AccessDenied, LoginRequired
+from .errors import AccessDenied, LoginRequired, SubscriptionRequired
 from .people import Visitor
-from .wire.meta import ActionMeta, Network
+from .wire.meta import SUBSCRIPTION, ActionMeta, Network
 
 _MAPPED_BITS = 96
 NO_ORGANIZATION = "no_orga_in_orgamode"
@@ -38,6 +39,7 @@ def check(meta: ActionMeta, visitor: Visitor, address: str, *, organization_mode
 
     Raises:
         LoginRequired: nobody is logged in, and a rule about users is not met.
+        SubscriptionRequired: the visitor has none of the labels that the action names.
         AccessDenied: any other rule is not met; ``reason`` is its meta key.
     """
     if organization_mode and visitor.organization is None and not meta.public:
@@ -45,6 +47,10 @@ def check(meta: ActionMeta, visitor: Visitor, address: str, *, organization_mode
     for key, is_met in RULES:
         if getattr(meta, key) and not is_met(visitor):
             _refuse(key, visitor)
+    if not meta.is_subscribed(visitor.subscription_labels):
+        if visitor.user is None:
+            raise LoginRequired(SUBSCRIPTION)
+        raise SubscriptionRequired(SUBSCRIPTION, labels=meta.only_subscription)
     if meta.address_in_networks is not None and not _is_inside(address, meta):
         raise AccessDenied("address_in_networks")
 

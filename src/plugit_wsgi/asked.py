@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from .clock import Deadline
 from .visits import Visit
-from .wire.meta import ACCESS_RULES, ActionMeta
+from .wire.meta import ActionMeta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,13 @@ class Audience:
         cached: the answer may be kept at all.
         by_user: for each user apart.
         by_rights: for each set of rights apart.
+        by_labels: for each set of subscription labels apart.
     """
 
     cached: bool
     by_user: bool
     by_rights: bool
+    by_labels: bool
 
     @property
     def is_anonymous(self) -> bool:
@@ -59,7 +61,12 @@ class Asked:
     def of(cls, visit: Visit, meta: ActionMeta, deadline: Deadline) -> Asked:
         """What a visit and a meta make."""
         audience = audience_of(meta, visit)
-        alone = audience.by_user or audience.by_rights or visit.visitor.organization is not None
+        alone = (
+            audience.by_user
+            or audience.by_rights
+            or audience.by_labels
+            or visit.visitor.organization is not None
+        )
         return cls(
             visit=visit,
             meta=meta,
@@ -103,12 +110,12 @@ class Asked:
 
 def audience_of(meta: ActionMeta, visit: Visit) -> Audience:
     """Who shares the answer of an action."""
-    has_rules = any(getattr(meta, rule) for rule in ACCESS_RULES)
-    by_user = bool(meta.user_info) or (has_rules if meta.cache_by_user is None else meta.cache_by_user)
+    by_user = bool(meta.user_info) or (meta.has_rules if meta.cache_by_user is None else meta.cache_by_user)
     return Audience(
         cached=meta.cache_time > 0 and visit.method in ("GET", "HEAD") and visit.service.mode == "actions",
         by_user=by_user,
-        by_rights=by_user or has_rules or meta.address_in_networks is not None,
+        by_rights=by_user or meta.has_rules or meta.address_in_networks is not None,
+        by_labels=by_user or bool(meta.only_subscription),
     )
 
 
@@ -125,7 +132,7 @@ def _page_key(visit: Visit, meta: ActionMeta, audience: Audience) -> tuple[objec
         meta.rules_digest,
         ("user", visit.user_id) if audience.by_user else None,
         visitor.rights.names() if audience.by_rights else None,
-        visitor.subscription_labels if audience.by_user else None,
+        visitor.subscription_labels if audience.by_labels else None,
         None if visitor.organization is None else visitor.organization.id,
         tuple(sorted(visit.session.values.items())),
         tuple(sorted(visit.cookies.values.items())),

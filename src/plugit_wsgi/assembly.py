@@ -28,6 +28,7 @@ from .interfaces import (
     Identify,
     Layout,
     Observe,
+    OnDenied,
     Operations,
     SessionStore,
     TemplateEngine,
@@ -63,6 +64,8 @@ class Host:
     bundled: Layout
     prefix: str
     login_url: str | None
+    billing_url: str | None
+    on_denied: OnDenied | None
     trusted_hops: int
     threads: int
     limits: Limits
@@ -232,7 +235,14 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         trusted_hops=host.trusted_hops,
         cookies=_cookies(client, host),
     )
-    refusals = Refusals(framer=framer, bundled=bundled, login_url=host.login_url, observe=host.observe)
+    refusals = Refusals(
+        framer=framer,
+        bundled=bundled,
+        login_url=host.login_url,
+        billing_url=host.billing_url,
+        on_denied=host.on_denied,
+        observe=host.observe,
+    )
     return MountedService(
         pipeline=pipeline,
         opener=opener,

@@ -9,6 +9,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── ActionNotFound 404
     │   ├── LoginRequired 403           or a redirect to the host's login
     │   ├── AccessDenied 403            .reason
+    │   │   └── SubscriptionRequired    .labels
     │   ├── CsrfRejected 403            .reason
     │   ├── MethodNotAllowed 405
     │   ├── BodyTooLarge 413
@@ -88,6 +89,19 @@ class AccessDenied(RequestRejected):
     """The visitor lacks a right. ``reason`` is the meta key."""
 
     status = 403
+
+
+class SubscriptionRequired(AccessDenied):
+    """The visitor has no subscription that the action asks for.
+
+    Args:
+        reason: the meta key.
+        labels: one of them would do.
+    """
+
+    def __init__(self, reason: str = "", *, labels: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.labels = labels
 
 
 class CsrfRejected(RequestRejected):

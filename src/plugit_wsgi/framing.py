@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import webob
 
@@ -245,12 +245,27 @@ def login_target(login_url: str | None, request: webob.Request) -> str | None:
 
     A path is one of the host, so below its SCRIPT_NAME, as every other path that the host names.
     """
-    if login_url is None:
+    return None if login_url is None else _with_way_back(login_url, request)
+
+
+def billing_target(
+    billing_url: str | None, request: webob.Request, *, service: str, labels: Iterable[str]
+) -> str | None:
+    """The host's page for subscriptions, told the way back, for which service, and what would do.
+
+    A path is as that of `login_target`; None if the host named none.
+    """
+    if billing_url is None:
         return None
-    if login_url.startswith("/"):
-        login_url = script_name_of(request.environ) + login_url
-    joint = "&" if "?" in login_url else "?"
-    return f"{login_url}{joint}next={quote(place_of(request.environ), safe='/')}"
+    wanted = [("service", service), *(("label", label) for label in labels)]
+    return f"{_with_way_back(billing_url, request)}&{urlencode(wanted, quote_via=quote)}"
+
+
+def _with_way_back(url: str, request: webob.Request) -> str:
+    if url.startswith("/"):
+        url = script_name_of(request.environ) + url
+    joint = "&" if "?" in url else "?"
+    return f"{url}{joint}next={quote(place_of(request.environ), safe='/')}"
 
 
 def _layout_headers(request: webob.Request) -> Sequence[tuple[str, str]]:

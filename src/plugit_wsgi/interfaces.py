@@ -18,6 +18,8 @@ Layout = Callable[[Page, webob.Request], str]
 Observe = Callable[[Event], None]
 Operations = Callable[["User | None"], bool]
 """Whether somebody may see the operations page."""
+OnDenied = Callable[[str, "User | None", str], None]
+"""Told of a refusal by an access rule: the reason, who was refused, the name of the service."""
 Headers = tuple[tuple[str, str], ...]
 """Header lines in order; names as written, values as latin-1 text (the bytes of the wire)."""
 
@@ -30,6 +32,7 @@ __all__ = [
     "Identify",
     "Layout",
     "Observe",
+    "OnDenied",
     "Rendered",
     "ServiceRequest",
     "ServiceResponse",

@@ -35,7 +35,7 @@ from .fragments.marks import MarkFinder, checked_targets, mark_keys
 from .fragments.pool import Pool
 from .guard import HostPlaces
 from .http import Answer, script_name_of
-from .interfaces import Directory, HostCsrf, Identify, Layout, Observe, Operations
+from .interfaces import Directory, HostCsrf, Identify, Layout, Observe, OnDenied, Operations
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
 from .mounted import Mounted, MountedService
 from .mounting import Mounts
@@ -60,6 +60,7 @@ _FILE_KEYS = (
     "threads",
     "trusted_hops",
     "login_url",
+    "billing_url",
     "limits",
     "fragments",
 )
@@ -80,6 +81,10 @@ class PlugItMiddleware:
         trusted_hops: proxies in front whose ``X-Forwarded-*`` are believed.
         login_url: where anonymous visitors are sent who need a login; ``next`` is added. A path is one of
             the host, below its SCRIPT_NAME.
+        billing_url: where visitors are led who lack a subscription; ``next``, ``service`` and each ``label``
+            that would do are added. A path is one of the host, below its SCRIPT_NAME.
+        on_denied: is told ``(reason, user, service)`` of each visitor whom an access rule refuses; what it
+            raises is logged, and changes nothing.
         fragments: True puts fragments of services where pages of the host have signed marks (see
             `fragments.FragmentMarks`); a list of targets, such as ``["/s/polls/latest"]``, also at unsigned
             marks of these.
@@ -111,6 +116,8 @@ class PlugItMiddleware:
         threads: int = 8,
         trusted_hops: int = 0,
         login_url: str | None = None,
+        billing_url: str | None = None,
+        on_denied: OnDenied | None = None,
         fragments: bool | Iterable[str] = False,
         limits: Limits | None = None,
         stores: Stores | None = None,
@@ -126,6 +133,8 @@ class PlugItMiddleware:
             threads=threads,
             trusted_hops=trusted_hops,
             login_url=login_url,
+            billing_url=billing_url,
+            on_denied=on_denied,
             operations=operations,
         )
         _check_values(limits=(limits, Limits), stores=(stores, Stores))
@@ -160,6 +169,8 @@ class PlugItMiddleware:
                 bundled=self._bundled,
                 prefix=self._prefix,
                 login_url=login_url,
+                billing_url=billing_url,
+                on_denied=on_denied,
                 trusted_hops=trusted_hops,
                 threads=threads,
                 limits=limits,
@@ -192,7 +203,7 @@ class PlugItMiddleware:
             host_app: as above.
             path: of the file. Its keys are the arguments' names; services are ``[[services]]`` tables with
                 the names of `Service`, limits a ``[limits]`` table with the names of `Limits`.
-            more: arguments that only Python can say: identify, layout, directory, observe, stores.
+            more: arguments that only Python can say: identify, layout, directory, observe, on_denied, stores.
 
         Raises:
             ConfigError: the file cannot be read, or has a key that does not exist.
@@ -306,15 +317,16 @@ def read_file(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _check_arguments(**given: Any) -> None:
-    for name in ("host_app", "identify", "observe", "operations"):
+    for name in ("host_app", "identify", "observe", "on_denied", "operations"):
         if not callable(given[name]) and (name == "host_app" or given[name] is not None):
             raise ConfigError(name, given[name], "something that can be called")
     for name, least in (("threads", 1), ("trusted_hops", 0)):
         if isinstance(given[name], bool) or not isinstance(given[name], int) or given[name] < least:
             raise ConfigError(name, given[name], f"a whole number, {least} or more")
-    login_url = given["login_url"]
-    if login_url is not None and not (isinstance(login_url, str) and login_url.startswith(("/", "http"))):
-        raise ConfigError("login_url", login_url, "a path with a leading slash, or a URL")
+    for name in ("login_url", "billing_url"):
+        url = given[name]
+        if url is not None and not (isinstance(url, str) and url.startswith(("/", "http"))):
+            raise ConfigError(name, url, "a path with a leading slash, or a URL")
 
 
 def _check_values(**given: tuple[object, type]) -> None:

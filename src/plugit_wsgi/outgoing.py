@@ -108,6 +108,7 @@ class CallBuilder:
         query = "&".join(part for part in (visit.query, format_pairs(pairs)) if part)
         path = visit.action if visit.service.mode == "pages" else f"/{names.ACTION}{visit.action}"
         context = self._context(asked, body.digest, path, query)
+        needed = [label for label in context.subscriptions if label in asked.meta.only_subscription][:1]
         return ActionCall(
             method=visit.method,
             target=path.lstrip("/") + (f"?{query}" if query else ""),
@@ -117,7 +118,7 @@ class CallBuilder:
                 *_mode_headers(visit),
                 *_host_headers(asked),
                 *((("Content-Type", wire_text(body.content_type)),) if body.content_type else ()),
-                (names.CONTEXT, self._signed(context, visit)),
+                (names.CONTEXT, self._signed(context, visit, tuple(needed))),
             ),
             body=body.file,
             length=body.length,
@@ -144,19 +145,22 @@ class CallBuilder:
             fields={} if anonymous else _allowed_fields(visit),
             rights=visit.visitor.rights.names() if audience.by_rights or not anonymous else (),
             organization=_organization(visit),
-            subscriptions=() if anonymous else visit.visitor.subscription_labels,
+            subscriptions=visit.visitor.subscription_labels if audience.by_labels or not anonymous else (),
             rules_digest=asked.meta.rules_digest,
             address="" if audience.cached else visit.origin.address,
             deadline_ms=int(asked.deadline.remaining() * 1000),
             nonce=visit.nonce if visit.service.mode == "pages" else "",
         )
 
-    def _signed(self, context: SignedContext, visit: Visit) -> str:
-        """The token; labels, then fields are left out of one that would be too large to send."""
+    def _signed(self, context: SignedContext, visit: Visit, needed: tuple[str, ...]) -> str:
+        """The token; labels, then fields are left out of one that would be too large to send.
+
+        Not the `needed` label: the service holds its own rule, and would refuse.
+        """
         for tried in (
             context,
-            replace(context, subscriptions=()),
-            replace(context, subscriptions=(), fields={}),
+            replace(context, subscriptions=needed),
+            replace(context, subscriptions=needed, fields={}),
         ):
             try:
                 return tried.sign(self._keys)

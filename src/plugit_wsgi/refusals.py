@@ -3,7 +3,8 @@
 1. A visitor gets a status, plain words and the name of a rule; never a message of an error.
 2. Whoever is not logged in and would have to be is sent to the host's login, if it has one.
 3. A layout that fails does not hide the page: the bundled one takes its place.
-4. A script that asked for a part of a page gets the words alone, and no login in the place of content.
+4. Whoever lacks a subscription is shown the way to the host's page for them, if it has one.
+5. A script that asked for a part of a page gets the words alone, and no login in the place of content.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import webob
 from .answer_cookies import with_cookies
 from .answer_headers import is_for_other_origins
 from .errors import (
+    AccessDenied,
     CircuitOpen,
     LoginRequired,
     PlugItError,
@@ -23,13 +25,14 @@ from .errors import (
     ServiceBusy,
     ServiceError,
     ServiceRefused,
+    SubscriptionRequired,
     TemplateError,
     WireError,
 )
 from .events import Fault, Refused
-from .framing import Framer, login_target
+from .framing import Framer, billing_target, login_target
 from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
-from .interfaces import Headers, Layout, Observe
+from .interfaces import Headers, Layout, Observe, OnDenied
 from .layout import apply_layout
 from .layout.errors import error_fragment
 from .observers.redaction import redacted
@@ -48,12 +51,25 @@ class Refusals:
         bundled: makes pages in ours, when the host's fails.
         login_url: the host's; None if it has none.
         observe: is told.
+        billing_url: the host's; None if it has none.
+        on_denied: the host's; is told whom an access rule refused.
     """
 
-    def __init__(self, *, framer: Framer, bundled: Framer, login_url: str | None, observe: Observe) -> None:
+    def __init__(
+        self,
+        *,
+        framer: Framer,
+        bundled: Framer,
+        login_url: str | None,
+        observe: Observe,
+        billing_url: str | None = None,
+        on_denied: OnDenied | None = None,
+    ) -> None:
         self._framer = framer
         self._bundled = bundled
         self._login_url = login_url
+        self._billing_url = billing_url
+        self._on_denied = on_denied
         self._observe = observe
 
     def answer(self, error: PlugItError, visit: Visit) -> Answer:
@@ -80,6 +96,7 @@ class Refusals:
             reason,
             service=visit.service.name,
             login_url=(target or "") if visit.visitor.user is None else "",
+            billing_url=self._billing_target(error, visit),
             retry_after=getattr(error, "retry_after", None),
             home_url="" if visit.in_frame else visit.script_name + "/",
         )
@@ -95,8 +112,19 @@ class Refusals:
             _log.exception("the layout failed on an error page")
             return self._bundled.own_page(fragment, visit, token=token, status=status, headers=headers)
 
+    def _billing_target(self, error: PlugItError, visit: Visit) -> str:
+        if visit.in_frame or not isinstance(error, SubscriptionRequired):
+            return ""
+        service = visit.service.name
+        return billing_target(self._billing_url, visit.request, service=service, labels=error.labels) or ""
+
     def tell(self, error: PlugItError, visit: Visit) -> None:
         """An event for a fault, or for a refusal; the log is one of those who are told."""
+        if self._on_denied is not None and isinstance(error, (LoginRequired, AccessDenied)):
+            try:
+                self._on_denied(error.reason, visit.visitor.user, visit.service.name)
+            except Exception:
+                _log.exception("on_denied failed, told of %r", error.reason)
         names = {"service": visit.service.name, "action": visit.action, "request_id": visit.request_id}
         if _is_fault(error):
             kind = type(error).__name__

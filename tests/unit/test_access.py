@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plugit_wsgi.access import NO_ORGANIZATION, RULES, check
-from plugit_wsgi.errors import AccessDenied, LoginRequired, RequestRejected
+from plugit_wsgi.errors import AccessDenied, LoginRequired, RequestRejected, SubscriptionRequired
 from plugit_wsgi.people import Organization, Rights, User, Visitor
 from plugit_wsgi.wire.meta import ACCESS_RULES, ActionMeta
 
@@ -152,6 +152,39 @@ def test_a_list_of_no_networks_lets_nobody_in(address: str) -> None:
     """Fail closed: it is not the same as no list."""
     assert refusal(ActionMeta(address_in_networks=()), visitor(), address) is not None
     assert refusal(ActionMeta(), visitor(), address) is None
+
+
+def subscribed(*labels: str, user: User | None = ANNA, right: str = "") -> Visitor:
+    rights = Rights(**{right: True}) if right else Rights()
+    return Visitor(user=user, rights=rights, subscription_labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "may"),
+    [((), False), (("gold",), True), (("bronze", "silver"), True), (("bronze",), False),
+     (("Gold", "gold "), False), (("g", "o", "l", "d"), False)],
+)  # fmt: skip
+def test_one_of_the_labels_is_enough(labels: tuple[str, ...], may: bool) -> None:
+    """As it is written. Whoever has none is told which would do, and nobody is sent to the login first."""
+    meta = ActionMeta(only_subscription=("gold", "silver"), public=True)
+    error = refusal(meta, subscribed(*labels))
+    assert (error is None) is may
+    if error is not None:
+        assert type(error) is SubscriptionRequired
+        assert (error.reason, error.status, error.labels) == ("only_subscription", 403, ("gold", "silver"))
+    anonymous = refusal(meta, subscribed(*labels, user=None))
+    assert anonymous is None if may else type(anonymous) is LoginRequired
+
+
+def test_a_subscription_comes_after_rights_and_before_the_address() -> None:
+    """Nobody pays for a page that a right is missing for."""
+    meta = ActionMeta(only_subscription=("gold",), only_orga_admin_user=True, address_in_networks=NETWORKS)
+    reasons = []
+    for who in (subscribed(), subscribed(right="orga_admin"), subscribed("gold", right="orga_admin")):
+        error = refusal(meta, who, "8.8.8.8")
+        reasons.append(error and error.reason)
+    assert reasons == ["only_orga_admin_user", "only_subscription", "address_in_networks"]
+    assert refusal(meta, subscribed("gold", right="orga_admin"), "10.0.0.1") is None
 
 
 def test_the_address_comes_last() -> None:

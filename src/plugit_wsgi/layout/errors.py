@@ -112,15 +112,21 @@ _BY_REASON: Final[dict[str, _Words]] = {
         "This page is for administrators of the organization that is chosen.",
         "Choose an organization that you administer, or ask one of its administrators.",
     ),
+    "only_subscription": _Words(
+        "This needs a subscription",
+        "This page is for people with a subscription that includes it, and you have none just now.",
+        "If you have one, log in as that user. If it has ended, renew it; "
+        "the people who run this site know what there is.",
+    ),
     "address_in_networks": _Words(
         "Not from this network",
         "This page can be opened from certain networks only, and you are not in one of them.",
         "Try again from your organization's network, for instance at the office or through its VPN.",
     ),
     "no_orga_in_orgamode": _Words(
-        "No organization is chosen",
-        "This service works for organizations, and none of yours is chosen.",
-        "Choose an organization. If there is none to choose, ask to be added to one.",
+        "For people of an organization",
+        "This service works for organizations, and you do not belong to one here.",
+        "If you do, log in as that user. If not, ask the people who run this site to add you to yours.",
     ),
     "csrf": _Words(
         "Please send that once more",
@@ -144,6 +150,7 @@ def error_fragment(
     *,
     service: str = "",
     login_url: str = "",
+    billing_url: str = "",
     retry_after: float | None = None,
     home_url: str = "/",
 ) -> Fragment:
@@ -154,22 +161,26 @@ def error_fragment(
         reason: key of the rule that refused, or ""; shown as a code.
         service: name of the service; "" if none is concerned.
         login_url: shown as a button on 401 and 403; "" for visitors who are logged in.
+        billing_url: where there are subscriptions, shown as a button; "" for no such place.
         retry_after: seconds until it makes sense to try again; None if that is not known.
         home_url: URL path of the site's first page, percent-encoded; "" for no link to it.
     """
     advice = "" if retry_after is None else _when(retry_after)
-    return _written(status, reason, service, login_url if status in (401, 403) else "", advice, home_url)
+    login_url = login_url if status in (401, 403) else ""
+    return _written(status, reason, service, login_url, billing_url, advice, home_url)
 
 
 # Who asks a service that is away gets the same words as the one before: hundreds may ask in a second.
 @lru_cache(maxsize=64)
-def _written(status: int, reason: str, service: str, login_url: str, advice: str, home_url: str) -> Fragment:
+def _written(
+    status: int, reason: str, service: str, login_url: str, billing_url: str, advice: str, home_url: str
+) -> Fragment:
     words = _words(status, reason)
     content = _CONTENT.format(
         title=words.title,
         what=words.what,
         advice=advice or words.advice,
-        links=_links(login_url, home_url),
+        links=_links(login_url, billing_url, home_url),
         status=status,
         service=Markup(" · {}").format(service) if service else "",
         reason=Markup(" · <code>{}</code>").format(reason) if reason else "",
@@ -185,11 +196,12 @@ _CONTENT: Final = Markup("""<div class="plugit-error">
 <p class="text-muted"><small>Error {status}{service}{reason}</small></p>
 </div>""")
 _LOGIN: Final = Markup('<a class="btn btn-primary" href="{}">Log in</a> ')
+_BILLING: Final = Markup('<a class="btn btn-primary" href="{}">See subscriptions</a> ')
 _HOME: Final = Markup('<a class="btn btn-default btn-outline-secondary" href="{}">Start page of the site</a>')
 
 
-def _links(login_url: str, home_url: str) -> Markup:
-    texts = ((_LOGIN, login_url), (_HOME, home_url))
+def _links(login_url: str, billing_url: str, home_url: str) -> Markup:
+    texts = ((_LOGIN, login_url), (_BILLING, billing_url), (_HOME, home_url))
     return Markup("").join(text.format(url) for text, url in texts if url)
 
 

@@ -39,6 +39,7 @@ REASONS: Final = frozenset(
         "only_admin_user",
         "only_orga_member_user",
         "only_orga_admin_user",
+        "only_subscription",
         "address_in_networks",
         "no_orga_in_orgamode",
         "csrf",

@@ -26,7 +26,7 @@ from .networks import is_inside
 from .proof import ContextGate
 from .request import Request, describe
 from .routing import Match
-from .rules import check_access
+from .rules import check_access, check_unsigned, told_to
 from .service_config import ServiceConfig
 from .templates import TemplateFolder
 
@@ -93,7 +93,9 @@ class Calls:
     def _meta(self, match: Match, request: Request) -> Response:
         marks = _route(match).first.marks
         meta = replace(marks.meta, template_tag=self.templates.load_tag(marks.template))
-        response = json_response(meta.to_mapping())
+        response = json_response(told_to(meta, request).to_mapping())
+        if meta.only_subscription:
+            response.headers["Vary"] = names.PROTOCOL
         lifetime = 0 if self.config.debug else META_LIFETIME
         response.headers["Expire"] = http_date(time.time() + lifetime)  # the protocol's spelling
         response.headers["Cache-Control"] = f"public, max-age={lifetime}"
@@ -116,7 +118,9 @@ class Calls:
         if request.method == "OPTIONS":
             return build_options(route, request)
         action = route.load_action(request.method)
-        if context is not None:
+        if context is None:
+            check_unsigned(action.marks.meta, request)
+        else:
             check_access(action.marks.meta, context)
         return self._run(action, match, request)
 

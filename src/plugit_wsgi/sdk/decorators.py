@@ -128,6 +128,29 @@ def only_orga_admin_user() -> _Decorator[_Function]:
     return _mark_meta(only_orga_admin_user=True)
 
 
+def only_subscription(*labels: str) -> _Decorator[_Function]:
+    """Only for visitors with a subscription that has one of these labels.
+
+    Args:
+        labels: as the host calls them; one of them is enough.
+
+    Raises:
+        ConfigError: no label, one that is no text, or a second such mark on the function.
+    """
+    names = _names("only_subscription", labels)
+    if not names or "" in names:
+        raise ConfigError("only_subscription", labels, 'one label or more, as only_subscription("gold")')
+    mark: _Decorator[_Function] = _mark_meta(only_subscription=names)
+
+    def decorate(function: _Function) -> _Function:
+        marks = get_marks(function)
+        if marks is not None and marks.meta.only_subscription:
+            raise ConfigError("only_subscription", labels, "one such mark, with all labels that would do")
+        return mark(function)
+
+    return decorate
+
+
 def cache(time: float = 0, byUser: bool | None = None) -> _Decorator[_Function]:
     """Lets the host keep the answer.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -24,6 +24,8 @@ ACCESS_RULES = (
     "only_orga_member_user",
     "only_orga_admin_user",
 )
+SUBSCRIPTION = "only_subscription"
+"""The one rule that names something: labels, of which a visitor needs one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class ActionMeta:
         template_tag: changes when the template changes; "" if there is none.
         only_logged_user, only_member_user, only_admin_user, only_orga_member_user,
             only_orga_admin_user: who may see it.
+        only_subscription: labels of subscriptions, of which a visitor needs one at least; empty is no rule.
+            An extension.
         cache_time: seconds the answer may be kept; 0 is never.
         cache_by_user: kept for each user apart; None is "as the rules suggest".
         user_info: the user fields the action wishes.
@@ -50,6 +54,7 @@ class ActionMeta:
     only_admin_user: bool = False
     only_orga_member_user: bool = False
     only_orga_admin_user: bool = False
+    only_subscription: tuple[str, ...] = ()
     cache_time: float = 0
     cache_by_user: bool | None = None
     user_info: tuple[str, ...] = ()
@@ -102,9 +107,23 @@ class ActionMeta:
         return found
 
     @property
+    def has_rules(self) -> bool:
+        """Not everybody may: an ``only_*`` is set."""
+        return bool(self.only_subscription) or any(getattr(self, name) for name in ACCESS_RULES)
+
+    def is_subscribed(self, labels: Iterable[str]) -> bool:
+        """Whether these labels of a visitor hold one that is needed, or none is."""
+        return not self.only_subscription or not frozenset(self.only_subscription).isdisjoint(labels)
+
+    @property
     def rules_digest(self) -> str:
-        """SHA-256 (hex, 16 digits) of the access rules, to be told to the service."""
-        rules = {name: getattr(self, name) for name in ACCESS_RULES}
+        """SHA-256 (hex, 16 digits) of the access rules, to be told to the service.
+
+        An extension takes part only where it is set: other rules have the digest that they always had.
+        """
+        rules: dict[str, object] = {name: getattr(self, name) for name in ACCESS_RULES}
+        if self.only_subscription:
+            rules[SUBSCRIPTION] = self.only_subscription
         networks = None if self.address_in_networks is None else list(map(str, self.address_in_networks))
         canonical = json.dumps(
             [rules, networks, self.public], sort_keys=True, separators=(",", ":"), ensure_ascii=True
@@ -144,6 +163,12 @@ def _names(key: str, value: object) -> tuple[str, ...]:
     raise WireError("meta: a list of names expected", field=key, received=value)
 
 
+def _labels(key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
+        return tuple(value)
+    raise WireError("meta: a list of one label or more expected", field=key, received=value)
+
+
 def _networks(key: str, value: object) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(item, strict=False) for item in _names(key, value))
@@ -154,6 +179,7 @@ def _networks(key: str, value: object) -> tuple[Network, ...]:
 _PARSERS: dict[str, Callable[[str, object], Any]] = {
     "template_tag": _text,
     **dict.fromkeys(ACCESS_RULES, _boolean),
+    SUBSCRIPTION: _labels,
     "cache_time": _seconds,
     "cache_by_user": _maybe_boolean,
     "user_info": _names,

@@ -17,6 +17,7 @@ META = [
     (sdk.only_admin_user(), {"only_admin_user": True}),
     (sdk.only_orga_member_user(), {"only_orga_member_user": True}),
     (sdk.only_orga_admin_user(), {"only_orga_admin_user": True}),
+    (sdk.only_subscription("gold", "silver"), {"only_subscription": ["gold", "silver"]}),
     (sdk.cache(time=42), {"cache_time": 42}),
     (sdk.cache(time=42, byUser=True), {"cache_time": 42, "cache_by_user": True}),
     (sdk.cache(42, False), {"cache_time": 42, "cache_by_user": False}),
@@ -35,10 +36,14 @@ META = [
 ]
 
 
+ANNOUNCED = {"X-Plugit-Protocol": "1; ext=fallback,only_subscription"}
+"""By a host that knows all rules."""
+
+
 @pytest.mark.parametrize(("decorator", "told"), META, ids=lambda value: str(value)[:40])
 def test_meta_tells_what_a_decorator_says(decorator, told):
     """Every rule reaches the host under its name in the protocol, and nothing else does."""
-    meta = service(answering({}, decorator)).get("/meta/").json
+    meta = service(answering({}, decorator)).get("/meta/", headers=ANNOUNCED).json
     assert meta == {"template_tag": "", **told}
 
 
@@ -184,3 +189,17 @@ def test_nonsense_dies_while_the_module_is_imported(make, field):
     with pytest.raises(ConfigError) as caught:
         make()
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("labels", [(), ("",), ("gold", ""), (1,), (["gold"],), (None,)])
+def test_a_subscription_has_labels(labels):
+    """Without one, everybody or nobody might be meant."""
+    with pytest.raises(ConfigError, match="only_subscription"):
+        sdk.only_subscription(*labels)
+
+
+def test_two_marks_of_subscriptions_are_refused():
+    """One would silently take the place of the other, by the order they are written in."""
+    marked = sdk.only_subscription("gold")(lambda request: {})
+    with pytest.raises(ConfigError, match="one such mark"):
+        sdk.only_subscription("silver")(marked)

@@ -25,7 +25,7 @@ from plugit_wsgi.wire.keys import (
     parse_service_keys,
     service_keys,
 )
-from plugit_wsgi.wire.meta import ACCESS_RULES, ActionMeta
+from plugit_wsgi.wire.meta import ACCESS_RULES, SUBSCRIPTION, ActionMeta
 
 bounded = settings(max_examples=200, deadline=None)
 KEYS = service_keys(load_secrets("a secret of the tests, long enough."), "polls")
@@ -235,6 +235,9 @@ def test_any_bytes_are_a_meta_or_are_refused(body: bytes) -> None:
 @example({"only_logged_user": None}, True)
 @example({"only_new": False}, True)
 @example({"address_in_networks": None}, True)
+@example({"only_subscription": []}, True)
+@example({"only_subscription": "gold"}, True)
+@example({"only_subscription": ["gold"]}, True)
 def test_no_meta_is_read_as_open(raw: dict[str, Any], tagged: bool) -> None:
     """What is read has exactly the rules that were written."""
     raw = {**raw, "template_tag": "t"} if tagged else raw
@@ -243,8 +246,9 @@ def test_no_meta_is_read_as_open(raw: dict[str, Any], tagged: bool) -> None:
         return
     for key, value in raw.items():
         if key.startswith("only_"):
-            assert key in ACCESS_RULES
-            assert getattr(found, key) is value
+            assert key in (*ACCESS_RULES, SUBSCRIPTION)
+            assert getattr(found, key) == (tuple(value) if key == SUBSCRIPTION else value)
+            assert found.has_rules or value is False
     written = raw.get("address_in_networks", ...)
     if written is ...:
         assert found.address_in_networks is None

@@ -32,6 +32,7 @@ metas = st.builds(
     cache_by_user=st.none() | st.booleans(),
     user_info=names,
     address_in_networks=st.none() | networks,
+    only_subscription=st.lists(st.text(min_size=1, max_size=4), max_size=3).map(tuple),
 )
 
 
@@ -65,6 +66,7 @@ def test_what_is_not_said_is_not_so() -> None:
     assert dataclasses.asdict(ActionMeta.from_mapping({"template_tag": "t"})) == {
         "template_tag": "t",
         **dict.fromkeys(ACCESS_RULES, False),
+        "only_subscription": (),
         "cache_time": 0,
         "cache_by_user": None,
         "user_info": (),
@@ -90,6 +92,7 @@ def test_what_is_not_said_is_not_so() -> None:
         ({"template_tag": "", "fallback": "media/away.html"}, ActionMeta(fallback="media/away.html")),
         ({"template_tag": "", "only_admin_user": False}, ActionMeta()),
         ({"template_tag": "", "user_info": []}, ActionMeta()),
+        ({"template_tag": "", "only_subscription": ["b", "a"]}, ActionMeta(only_subscription=("b", "a"))),
         ({"template_tag": "", "whatever": [1], "onlyish": 1, "Only_x": 1}, ActionMeta()),
         ({"template_tag": "", "address_in_networks": []}, ActionMeta(address_in_networks=())),
         (
@@ -126,6 +129,9 @@ def test_a_rule_of_a_wrong_type_is_refused(rule: str, value: object) -> None:
         ("only_subscribers", False),
         ("only_", True),
         ("only_logged_users", True),
+        *(("only_subscription", value) for value in (None, True, False, "gold", [], [""], ["gold", ""], [1])),
+        ("only_subscription", {"gold": True}),
+        ("only_subscriptions", ["gold"]),
         ("template_tag", None),
         ("template_tag", 1),
         ("template_tag", ["t"]),
@@ -193,7 +199,8 @@ def test_digest_tells_rules_apart(one: ActionMeta, other: ActionMeta) -> None:
     """Same rules, same digest; it is of rules only."""
 
     def rules(meta: ActionMeta) -> tuple[object, ...]:
-        return (*(getattr(meta, rule) for rule in ACCESS_RULES), meta.public, meta.address_in_networks)
+        rules = (*ACCESS_RULES, "only_subscription", "public", "address_in_networks")
+        return tuple(getattr(meta, rule) for rule in rules)
 
     assert (one.rules_digest == other.rules_digest) == (rules(one) == rules(other))
     assert len(one.rules_digest) == 16
@@ -208,12 +215,19 @@ def test_digest_stays_as_it_is() -> None:
         only_logged_user=True, public=True, address_in_networks=(ipaddress.ip_network("10.0.0.0/8"),)
     )
     assert meta.rules_digest == hashlib.sha256(text.encode()).hexdigest()[:16]
+    text = text.replace(
+        '"only_orga_member_user":false', '"only_orga_member_user":false,"only_subscription":["b","a"]'
+    )
+    meta = dataclasses.replace(meta, only_subscription=("b", "a"))
+    assert meta.rules_digest == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_digest_sees_every_rule() -> None:
     """Each rule alone changes it; a list of no networks is not no list."""
     alone = [ActionMeta(), *(ActionMeta(**{rule: True}) for rule in (*ACCESS_RULES, "public"))]
     alone += [
+        ActionMeta(only_subscription=("a",)),
+        ActionMeta(only_subscription=("a", "b")),
         ActionMeta(address_in_networks=()),
         ActionMeta.from_mapping({"template_tag": "", "address_in_networks": ["10.0.0.0/8"]}),
     ]

@@ -44,7 +44,7 @@ ORIGINAL = {
 
 
 OURS = {
-    "EXTENSIONS": ("fallback",),
+    "EXTENSIONS": ("fallback", "only_subscription"),
     "CONTEXT": "X-Plugit-Context",
     "PROTOCOL": "X-Plugit-Protocol",
     "DEADLINE": "X-Plugit-Deadline-Ms",
