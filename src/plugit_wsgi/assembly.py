@@ -21,6 +21,7 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
+from .hostapi.mount import MountedApi
 from .interfaces import (
     Cache,
     Directory,
@@ -34,7 +35,7 @@ from .interfaces import (
     TemplateEngine,
 )
 from .loading import make_engine, make_transport
-from .mounted import Mounted, MountedApi, MountedAssets, MountedService
+from .mounted import Mounted, MountedAssets, MountedService
 from .mounts import MountTable
 from .operations import MountedOperations
 from .operations.records import Records
@@ -140,11 +141,15 @@ class Assembly:
         prefix = self._host.prefix
         entries: list[tuple[str, Mounted]] = [
             (f"{prefix}/_assets", MountedAssets()),
-            (f"{prefix}/_api", MountedApi({item.service.name: (item.api, item.keys) for item in built})),
+            (f"{prefix}/_api", self._api(built)),
         ]
         if self._host.operations is not None:
             entries.append((f"{prefix}/_operations", self._operations(built, self._host.operations)))
         return MountTable([*entries, *((item.path, item.mounted) for item in built)])
+
+    def _api(self, built: Sequence[Built]) -> MountedApi:
+        apis = {item.service.name: (item.api, item.keys) for item in built}
+        return MountedApi(apis, self._host.clock)
 
     def retire(self, built: Built) -> None:
         """Gives back what a service had; what is under way finishes."""

@@ -145,6 +145,8 @@ class Service:
         transport: "requests".
         sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
         partial: scripts of a page get the content of another one alone, without the layout.
+        api_key_in_url: the service may call the API with its key in the URL, for services of version 1. URLs
+            end up in logs.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
@@ -169,6 +171,7 @@ class Service:
     transport: str = field(default="requests", kw_only=True)
     sandbox: bool = field(default=False, kw_only=True)
     partial: bool = field(default=False, kw_only=True)
+    api_key_in_url: bool = field(default=False, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -192,6 +195,7 @@ class Service:
             "cors_credentials",
             "sandbox",
             "partial",
+            "api_key_in_url",
         ):
             self._check_choice(name, (False, True))
         self._check_hosts()

@@ -1,11 +1,10 @@
-"""What is mounted below the host: services, our own assets, and the API that services call back."""
+"""What is mounted below the host: services, and our own assets."""
 
 from __future__ import annotations
 
-import hmac
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, cast
 from urllib.parse import quote
@@ -19,7 +18,6 @@ from .config import Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
 from .framing import Framer
-from .hostapi.api import ServiceApi
 from .http import (
     ANY_ORIGIN,
     NO_STORE,
@@ -40,7 +38,6 @@ from .pipeline import Pipeline
 from .refusals import Refusals
 from .tokens import VisitTokens
 from .visits import Visit, VisitOpener
-from .wire.keys import KeyRing, api_keys
 from .wire.names import MAIL, MEDIA, RESERVED
 
 _log = logging.getLogger("plugit_wsgi")
@@ -269,32 +266,6 @@ class MountedAssets:
         if request.environ.get("HTTP_IF_NONE_MATCH") == asset.etag:
             return Answer(status=304, headers=headers[1:])
         return Answer(status=200, headers=headers, body=asset.body)
-
-
-class MountedApi:
-    """The API for all services of the host, each with a key of its own. Thread-safe.
-
-    Args:
-        apis: service name -> its API and the keys it may call with.
-    """
-
-    def __init__(self, apis: Mapping[str, tuple[ServiceApi, KeyRing]]) -> None:
-        self._apis = {name: (api, api_keys(keys)) for name, (api, keys) in apis.items()}
-
-    def __repr__(self) -> str:
-        return "the API"
-
-    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
-        """See `Mounted.answer`."""
-        name, _, path = rest[1:].partition("/")
-        api, keys = self._apis.get(name, (None, ()))
-        scheme, _, key = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        given = key.strip().encode("latin-1", "replace")
-        # Every key is compared, also for a service that is not there: time tells nothing.
-        matches = [hmac.compare_digest(given, known.encode("ascii")) for known in keys or ("-",)]
-        if api is None or scheme.lower() != "bearer" or not any(matches):
-            return _text(403, "a key of this service is needed")
-        return api.answer(request, path)
 
 
 def _text(status: int, text: str) -> Answer:

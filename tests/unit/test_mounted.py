@@ -11,10 +11,11 @@ import webob
 from plugit_wsgi.config import Limits, Service
 from plugit_wsgi.directory import StaticDirectory
 from plugit_wsgi.hostapi.api import ServiceApi
+from plugit_wsgi.hostapi.mount import MountedApi
 from plugit_wsgi.http import Answer
 from plugit_wsgi.layout.assets import ASSETS
 from plugit_wsgi.middleware import PlugItMiddleware
-from plugit_wsgi.mounted import MountedApi, MountedAssets
+from plugit_wsgi.mounted import MountedAssets
 from plugit_wsgi.people import Membership, Organization, User
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.wire.keys import api_keys, load_secrets, service_keys

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from ..config import Service
 from ..errors import ConfigError
 from ..middleware import read_file
-from ..wire.keys import format_service_key, format_service_keys, load_secrets, service_keys
+from ..wire.keys import api_keys, format_service_key, format_service_keys, load_secrets, service_keys
 from .serving import run_told
 
 _VARIABLE = "PLUGIT_SECRET_KEY"
 _EXAMPLE = """example:
   PLUGIT_SECRET_KEY=... plugit-wsgi key polls
   plugit-wsgi key polls --config plugit.toml
+  plugit-wsgi key polls --api
   plugit-wsgi key polls --all --secret-env NEW_SECRET --secret-env PLUGIT_SECRET_KEY
 
 Give what it prints to the service as PLUGIT_SERVICE_KEY. It is derived from the host's secret and
@@ -46,7 +47,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         " several, the newest last",
     )
     source.add_argument("--config", metavar="FILE", help="the host's TOML file, with its secret_key")
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--api",
+        action="store_true",
+        help="the key for the host's API alone, for services that call it with a key in the URL",
+    )
+    what.add_argument(
         "--all",
         action="store_true",
         dest="every",
@@ -72,6 +79,8 @@ def _load_key(arguments: argparse.Namespace) -> str:
     else:
         secret = [_from_environment(variable) for variable in arguments.secret_env or (_VARIABLE,)]
     keys = service_keys(load_secrets(secret), name)
+    if arguments.api:
+        return api_keys(keys)[-1]
     return format_service_keys(keys) if arguments.every else format_service_key(keys)
 
 

@@ -39,12 +39,15 @@ class ServiceApi:
         directory: where users are known; None knows nobody.
         deliver: takes mail; None refuses it.
         limits: of a posted body.
+
+    Attributes:
+        service: who calls.
     """
 
     def __init__(
         self, service: Service, *, directory: Directory | None, deliver: Deliver | None, limits: Limits
     ) -> None:
-        self._service = service
+        self.service = service
         self._directory = directory
         self._deliver = deliver
         self._limits = limits
@@ -85,9 +88,9 @@ class ServiceApi:
 
     def _allowed(self, user: User) -> tuple[dict[str, Any], Sequence[Membership]]:
         """The fields of a user that the mount allows, and the user's organizations."""
-        rights, memberships, labels = self._lookup().visitor(user.id, self._service.name)
+        rights, memberships, labels = self._lookup().visitor(user.id, self.service.name)
         visitor = Visitor(user=user, rights=rights, subscription_labels=tuple(labels))
-        fields = {name: visitor.field(name) for name in self._service.user_fields}
+        fields = {name: visitor.field(name) for name in self.service.user_fields}
         return {**fields, "id": user.id}, memberships
 
     def _groups(self, user_id: str) -> list[str]:
@@ -95,7 +98,7 @@ class ServiceApi:
 
     def _labels(self, user_id: str) -> list[str]:
         user = self._known_user(user_id)
-        return list(self._lookup().subscription_labels(user.id, self._service.name))
+        return list(self._lookup().subscription_labels(user.id, self.service.name))
 
     def _organization(self, organization_id: str) -> dict[str, Any]:
         found = self._lookup().organization(organization_id)
@@ -104,16 +107,16 @@ class ServiceApi:
         return {"pk": found.id, "name": found.name, "codops": found.codops}
 
     def _organizations(self, first: int) -> dict[str, Any]:
-        found = self._lookup().organizations(self._service.name)
+        found = self._lookup().organizations(self.service.name)
         return {"data": [_organization(item) for item in found[first : first + MOST]], **_next(found, first)}
 
     def _members(self, first: int) -> dict[str, Any]:
-        found = self._lookup().members(self._service.name)
+        found = self._lookup().members(self.service.name)
         told = [self._allowed(user)[0] for user in found[first : first + MOST]]
         return {"members": told, **_next(found, first)}
 
     def _all_groups(self, first: int) -> list[dict[str, str]]:
-        members = self._lookup().members(self._service.name)[first : first + MOST]
+        members = self._lookup().members(self.service.name)[first : first + MOST]
         names = {name for user in members for name in self._lookup().groups(user.id)}
         return [{"uuid": name, "uid": name, "name": name} for name in sorted(names)]
 
@@ -122,7 +125,7 @@ class ServiceApi:
             raise ActionNotFound("mail")
         if media_type(request.environ) != URLENCODED:
             raise BadRequest("a form was expected")
-        self._deliver(_read_mail(request, self._service.name, self._limits))
+        self._deliver(_read_mail(request, self.service.name, self._limits))
         return {}
 
     def _lookup(self) -> Directory:

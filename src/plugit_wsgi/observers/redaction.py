@@ -33,6 +33,8 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
     (re.compile(r"(cookie[\"']?\s*[:=]\s*).+", re.I), rf"\1{GONE}"),
     (re.compile(r"\b(bearer|basic|digest)\s+[\w.~+/=:-]{6,}", re.I), rf"\1 {GONE}"),
     (re.compile(rf"((?:{_NAMES})[\w-]*[\"']?\s*[:=]\s*)(?:{_VALUE})", re.I), rf"\1{GONE}"),
+    # The API's form for services of version 1.
+    (re.compile(r"(/_api/key/)[^/\s\"'<>]+", re.I), rf"\1{GONE}"),
     # User and password before the host of a URL.
     (re.compile(r"//[^/\s\"'<>]*@"), "//"),
     # Queries carry the visitor's fields.

@@ -8,7 +8,7 @@ import pytest
 
 from plugit_wsgi.cli import main
 from plugit_wsgi.sdk.service_config import load_config
-from plugit_wsgi.wire.keys import load_secrets, parse_service_keys, service_keys
+from plugit_wsgi.wire.keys import api_keys, load_secrets, parse_service_keys, service_keys
 
 OLD, NEW = "the old secret of a host, long enough", "the new secret of a host, long enough"
 # HMAC-SHA256(32 times "x", "plugit-wsgi/service/polls") in base64url, by another implementation.
@@ -150,3 +150,14 @@ def test_a_secret_never_shows(environment: pytest.MonkeyPatch, capsys: pytest.Ca
     environment.setenv("PLUGIT_SECRET_KEY", "too-short-to-be-one")
     main(["key", "polls"])
     assert "too-short-to-be-one" not in capsys.readouterr().err
+
+
+def test_prints_the_key_of_the_api(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the host's API takes; not together with all keys of the service."""
+    secret, name, key = VECTOR
+    environment.setenv("PLUGIT_SECRET_KEY", secret)
+    assert main(["key", name, "--api"]) == 0
+    assert capsys.readouterr().out.split() == list(api_keys(parse_service_keys(key)))
+    assert main(["key", name, "--api", "--all"]) == 2
