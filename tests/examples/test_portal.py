@@ -38,7 +38,7 @@ def run_inside(tests: str, **env: str) -> None:
     assert " passed" in done.stdout
 
 
-@pytest.mark.parametrize("tests", ["inside_directory"])
+@pytest.mark.parametrize("tests", ["inside_directory", "inside_pages"])
 def test_on_sqlite(tests: str, tmp_path: Path) -> None:
     """Directory, admin and pages."""
     run_inside(tests, SITE_DATABASE=str(tmp_path / "site.sqlite3"))

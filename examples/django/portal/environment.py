@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from plugit_wsgi import Service
 
-OPTIONS = {"orga": "organizations"}
+OPTIONS = {"orga": "organizations", "apikey": "api_key_in_url"}
 
 
 def services(text: str) -> Iterator[Service]:

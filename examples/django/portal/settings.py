@@ -84,5 +84,6 @@ PLUGIT = {
     "services": list(environment.services(SERVICES)),
     "directory": "portal.directory.directory",
     "layout": "service.html",
+    "billing_url": "/billing",
     "threads": THREADS,
 }

@@ -55,12 +55,12 @@ def account(request: HttpRequest) -> HttpResponse:
 def billing(request: HttpRequest) -> HttpResponse:
     """Plans, and a click to have one. A shop would ask for money before the POST counts.
 
-    Services lead here whoever lacks a subscription: `service` and `labels` say what opens the page,
+    Services lead here whoever lacks a subscription: `service` and each `label` say what opens the page,
     `next` where it is.
     """
     if request.method == "POST":
         return _subscribe(request)
-    service, labels = request.GET.get("service", ""), {*request.GET.get("labels", "").split(",")} - {""}
+    service, labels = request.GET.get("service", ""), {*request.GET.getlist("label")}
     found = {
         "plans": [_offer(plan, request, service, labels) for plan in Plan.objects.all()],
         "organizations": _administrated(request),
@@ -71,17 +71,16 @@ def billing(request: HttpRequest) -> HttpResponse:
 
 
 def _subscribe(request: HttpRequest) -> HttpResponse:
-    number = request.POST.get("organization", "")
     plan = get_object_or_404(Plan, pk=_number(request.POST.get("plan", "")))
+    number = request.POST.get("organization", "")
+    subscriber: dict[str, Any] = {"user": request.user}
     if number:
-        organization = get_object_or_404(_administrated(request), pk=_number(number))
-        Subscription.begun(plan, organization=organization)
-    elif plan.subscriptions.valid(timezone.now()).filter(user=request.user).exists():
-        messages.info(request, f"You have {plan} already.")
-        return _back(request)
+        subscriber = {"organization": get_object_or_404(_administrated(request), pk=_number(number))}
+    if plan.subscriptions.valid(timezone.now()).filter(**subscriber).exists():
+        messages.info(request, f"{plan} is subscribed to already.")
     else:
-        Subscription.begun(plan, user=request.user)
-    messages.success(request, f"You have subscribed to {plan} for {plan.days} days.")
+        Subscription.begun(plan, **subscriber)
+        messages.success(request, f"Subscribed to {plan} for {plan.days} days.")
     return _back(request)
 
 
