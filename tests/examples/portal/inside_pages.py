@@ -489,7 +489,7 @@ def test_options_of_services() -> None:
     first, second = environment.services("a=http://127.0.0.1:1 b=http://127.0.0.1:2;orga;apikey")
     assert (first.organizations, first.api_key_in_url) == (False, False)
     assert (second.organizations, second.api_key_in_url) == (True, True)
-    with pytest.raises(ImproperlyConfigured, match="orgs.*orga, apikey"):
+    with pytest.raises(ImproperlyConfigured, match=r"orgs.*orga, apikey"):
         [*environment.services("a=http://127.0.0.1:1;orgs")]
 
 

@@ -1,4 +1,4 @@
-"""A pytest plugin for the tests inside the portal: Django with the portal's settings, and an empty database."""
+"""A pytest plugin for the tests inside the portal: Django as the portal sets it, and an empty database."""
 
 from __future__ import annotations
 
