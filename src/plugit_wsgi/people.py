@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -98,6 +99,68 @@ class User:
         for name in ("memberships", "subscription_labels", "groups"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What can be subscribed to. Immutable.
+
+    Attributes:
+        id: the host's identifier, as text.
+        labels: what services are told of those who subscribed.
+        services: names of the services it is for; None is all.
+    """
+
+    id: str
+    labels: tuple[str, ...]
+    services: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", str(self.id))
+        object.__setattr__(self, "labels", tuple(self.labels))
+        if self.services is not None:
+            object.__setattr__(self, "services", tuple(self.services))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A plan that a user, or an organization for its members, has subscribed to. Immutable.
+
+    Attributes:
+        plan: which.
+        user_id, organization_id: who; one of the two.
+        valid_from: its first moment; None is always. With a time zone.
+        valid_until: the first moment after it; None is for ever. With a time zone.
+
+    Raises:
+        ConfigError: both or none of user and organization, a date without a time zone, an end that is not
+            after the beginning.
+    """
+
+    plan: Plan
+    user_id: str | None = None
+    organization_id: str | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if (self.user_id is None) == (self.organization_id is None):
+            given = (self.user_id, self.organization_id)
+            raise ConfigError("Subscription.user_id", given, "either a user or an organization")
+        for name in ("valid_from", "valid_until"):
+            moment = getattr(self, name)
+            if moment is not None and (not isinstance(moment, datetime) or moment.utcoffset() is None):
+                raise ConfigError(f"Subscription.{name}", moment, "a datetime with a time zone")
+        if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
+            raise ConfigError("Subscription.valid_until", self.valid_until, f"later than {self.valid_from}")
+
+    def is_valid(self, service: str, now: float) -> bool:
+        """Whether its labels count for a service at a moment, in Unix seconds."""
+        if self.plan.services is not None and service not in self.plan.services:
+            return False
+        if self.valid_from is not None and now < self.valid_from.timestamp():
+            return False
+        return self.valid_until is None or now < self.valid_until.timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

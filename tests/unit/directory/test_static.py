@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from plugit_wsgi.directory import StaticDirectory
+from plugit_wsgi.clock import Clock
+from plugit_wsgi.directory import People, StaticDirectory
+from plugit_wsgi.directory.table import read_people
 from plugit_wsgi.errors import ConfigError
 from plugit_wsgi.interfaces import Directory
 from plugit_wsgi.people import Membership, Organization, Rights, User
-from plugit_wsgi.testing.directory_contract import LABELS, ORGANIZATIONS, RIGHTS, USERS, DirectoryContract
+from plugit_wsgi.testing.directory_contract import DirectoryContract
 
-PEOPLE = """
+TOML = """
 [[organizations]]
 id = 3
 name = "Radio"
@@ -35,7 +37,6 @@ email = "zoe@example.org"
 groups = ["editors", "testers"]
 organizations = [{id = 3, admin = true}, {id = "film"}]
 rights.polls = {member = true}
-subscriptions.polls = ["gold", "early"]
 
 [[users]]
 id = "yan@example.org"
@@ -46,15 +47,74 @@ organizations = [{id = "film", member = false}]
 id = "8"
 username = "ada"
 rights.polls = {member = true, admin = true}
-subscriptions.notes = ["silver"]
+
+[[plans]]
+id = "gold"
+labels = ["gold", "early"]
+services = ["polls"]
+
+[[plans]]
+id = "silver"
+labels = ["silver"]
+services = ["notes"]
+
+[[plans]]
+id = "house"
+labels = ["house"]
+services = ["polls", "notes", "archive"]
+
+[[plans]]
+id = "site"
+labels = ["site", "house"]
+
+[[subscriptions]]
+plan = "gold"
+user = 7
+
+[[subscriptions]]
+plan = "silver"
+user = "8"
+valid_from = 2027-01-15T13:00:00+01:00
+valid_until = 2027-01-16
+
+[[subscriptions]]
+plan = "gold"
+user = "8"
+valid_until = 2027-01-14T12:00:00
+
+[[subscriptions]]
+plan = "house"
+organization = 3
+
+[[subscriptions]]
+plan = "site"
+organization = "film"
+valid_from = 2027-01-16
+
+[services.archive]
+organizations = ["film", 9]
+
+[services.closed]
+organizations = []
+"""
+
+
+GOLD = """
+[[users]]
+id = 1
+[[plans]]
+id = "gold"
+labels = ["gold"]
+[[subscriptions]]
+plan = "gold"
 """
 
 
 class TestFromValues(DirectoryContract):
     """As Python builds it."""
 
-    def make_directory(self) -> Directory:
-        return StaticDirectory(USERS, organizations=ORGANIZATIONS, rights=RIGHTS, subscriptions=LABELS)
+    def make_directory(self, people: People, clock: Clock) -> Directory:
+        return StaticDirectory.from_people(people, clock=clock)
 
 
 class TestFromFile(DirectoryContract):
@@ -63,10 +123,11 @@ class TestFromFile(DirectoryContract):
     @pytest.fixture(autouse=True)
     def _file(self, tmp_path: Path) -> None:
         self._path = tmp_path / "people.toml"
-        self._path.write_text(PEOPLE, encoding="utf-8")
+        self._path.write_text(TOML, encoding="utf-8")
 
-    def make_directory(self) -> Directory:
-        return StaticDirectory.from_file(self._path)
+    def make_directory(self, people: People, clock: Clock) -> Directory:
+        assert read_people(self._path) == people
+        return StaticDirectory.from_file(self._path, clock=clock)
 
 
 def test_what_a_user_says_holds_where_nothing_else_is_said() -> None:
@@ -133,6 +194,23 @@ def test_people_that_contradict_each_other_are_refused(make: object, field: str)
         ("[[users]]\nid = 1\norganizations = ['3']", "users[0].organizations[0]", "a table"),
         ("[[users]]\nid = 1\norganizations = [{id = 3}]", "users[0].organizations[0].id", "id of one"),
         ("users = 3", "users", "a list of tables"),
+        ("[[plans]]\nid = 'a'", "plans[0].labels", "a list of texts"),
+        ("[[plans]]\nid = 'a'\nlabels = []\n[[plans]]\nid = 'a'\nlabels = []", "plans[1].id", "of its own"),
+        (GOLD, "subscriptions[0]", "either a user or an organization"),
+        (f"{GOLD}user = 1\norganization = 3", "subscriptions[0]", "either a user or an organization"),
+        (f"{GOLD}user = 2", "subscriptions[0].user", "one of the [[users]]"),
+        (f"{GOLD}organization = 3", "subscriptions[0].organization", "one of the [[organizations]]"),
+        (f"{GOLD}user = 1\nvalid_till = 3", "subscriptions[0].valid_till", "did you mean 'valid_until'"),
+        (f"{GOLD}user = 1\nvalid_until = '2027-01-16'", "subscriptions[0].valid_until", "without quotes"),
+        (f"{GOLD}user = 1\nvalid_until = 12:00:00", "subscriptions[0].valid_until", "a date"),
+        (
+            f"{GOLD}user = 1\nvalid_from = 2027-01-16\nvalid_until = 2027-01-16T00:00:00Z",
+            "subscriptions[0].valid_until",
+            "later than valid_from",
+        ),
+        ("[[users]]\nid = 1\n[[subscriptions]]\nuser = 1\nplan = 'x'", "subscriptions[0].plan", "[[plans]]"),
+        ("[services.polls]", "services.polls.organizations", "a list of ids"),
+        ("[services.polls]\norganizations = [3]", "services.polls.organizations", "[[organizations]]"),
         ("= nonsense", "file", "a TOML file that can be read"),
     ],
 )
