@@ -15,8 +15,11 @@ from portal.directory import PortalDirectory
 
 import plugit_wsgi
 from plugit_wsgi import Rights
+from plugit_wsgi.clock import Clock
+from plugit_wsgi.directory import People
 from plugit_wsgi.testing import directory_contract as contract
 
+EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)
@@ -54,18 +57,20 @@ def _in_texts(found: Any) -> Any:
     return found
 
 
-def fill(
-    users: Sequence[plugit_wsgi.User],
-    organizations: Sequence[plugit_wsgi.Organization],
-    rights: dict[str, dict[str, Rights]],
-    labels: dict[str, dict[str, tuple[str, ...]]],
-) -> None:
+def fill(people: People) -> None:
     """Puts people of the contract into the models."""
-    for organization in organizations:
+    for organization in people.organizations:
         models.Organization.objects.create(
-            pk=number(organization.id), name=organization.name, codops=organization.codops
+            pk=number(organization.id),
+            name=organization.name,
+            codops=organization.codops,
+            services=[
+                service
+                for service in ("polls", "notes", "archive", "closed", "unheard-of")
+                if organization.id in people.service_organizations.get(service, (organization.id,))
+            ],
         )
-    for user in users:
+    for user in people.users:
         names = {name: getattr(user, name) for name in ("username", "first_name", "last_name", "email")}
         account = User.objects.create(pk=number(user.id), **names)
         for membership in user.memberships:
@@ -75,20 +80,25 @@ def fill(
                 admin=membership.admin,
             )
         account.groups.set([Group.objects.get_or_create(name=name)[0] for name in user.groups])
-    for service, granted in rights.items():
+    for service, granted in people.rights.items():
         for user_id, each in granted.items():
             grant(number(user_id), service, member=each.member, admin=each.admin)
-    for service, held in labels.items():
-        for user_id, words in held.items():
-            subscribe(plan(*words, services=[service]), user_id=number(user_id))
+    for held in people.dated_subscriptions:
+        subscribe(
+            plan(*held.plan.labels, services=held.plan.services or ()),
+            user_id=held.user_id and number(held.user_id),
+            organization_id=held.organization_id and number(held.organization_id),
+            valid_from=held.valid_from or EVER,
+            valid_until=held.valid_until,
+        )
 
 
 class TestPortalDirectory(contract.DirectoryContract):
     """On whatever database the portal has."""
 
-    def make_directory(self) -> Any:
-        fill(contract.USERS, contract.ORGANIZATIONS, contract.RIGHTS, contract.LABELS)
-        return Renamed(PortalDirectory())
+    def make_directory(self, people: People, clock: Clock) -> Any:
+        fill(people)
+        return Renamed(PortalDirectory(lambda: datetime.fromtimestamp(clock.time(), timezone.utc)))
 
 
 # -- What is the portal's own
