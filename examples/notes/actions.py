@@ -20,11 +20,13 @@ from plugit_wsgi.sdk import (
     action,
     only_orga_admin_user,
     only_orga_member_user,
+    only_subscription,
     user_info,
 )
 
 STORE = NoteStore(config.NOTES_DATABASE)
 TEXT_LENGTH = 500
+ARCHIVE_LENGTH = 1000
 
 
 # The host shows this to members of the current organization only.
@@ -56,6 +58,14 @@ def delete(request: Request, note: int) -> PlugItRedirect:
     if not STORE.delete(organization_of(request), note):
         raise NotFound
     return PlugItRedirect("")
+
+
+# For members with a subscription that the host calls "archive"; it leads others to where there are some.
+@action("/archive/", template="archive.html")
+@only_orga_member_user()
+@only_subscription("archive")
+def archive(request: Request) -> dict[str, Any]:
+    return {"notes": STORE.newest(organization_of(request), ARCHIVE_LENGTH)}
 
 
 def page(request: Request, typed: str = "", error: str = "") -> dict[str, Any]:

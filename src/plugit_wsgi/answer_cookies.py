@@ -54,15 +54,18 @@ class AnswerCookies:
         self._observe = observe
         self._cookies = cookies
 
-    def lines(self, visit: Visit, *, token: str, writes: SessionWrites | None) -> Sequence[str]:
+    def lines(
+        self, visit: Visit, *, token: str, writes: SessionWrites | None, stores: bool = False
+    ) -> Sequence[str]:
         """All that an answer needs, with what ends in the browser.
 
         Args:
             visit: whose answer.
             token: on the page; "" if there is none.
             writes: what the service stores; None is nothing.
+            stores: the host has changed the session of the visit, which is stored then in any case.
         """
-        own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes)]
+        own = [*self._token_cookie(visit, token), *self._session_cookies(visit, writes, stores)]
         theirs = self._service_cookies(visit, writes)
         is_bound = bool(own) or (writes is not None and bool(writes.stored or writes.deleted))
         of_nobody = theirs if visit.user_id is None else ()
@@ -101,9 +104,9 @@ class AnswerCookies:
             return [*cookies]
         return [format_cookie(token, path=visit.base_url, secure=visit.origin.secure), *cookies]
 
-    def _session_cookies(self, visit: Visit, writes: SessionWrites | None) -> Sequence[str]:
+    def _session_cookies(self, visit: Visit, writes: SessionWrites | None, stores: bool) -> Sequence[str]:
         if writes is None or not (writes.stored or writes.deleted):
-            return []
+            return self._store(visit.session, visit) if stores else []
 
         def fits(session: Session) -> bool:
             content = to_content(session, visit.user_id, visit.visitor_id)

@@ -110,7 +110,12 @@ class Framer:
         text = apply_layout(partial_layout if visit.is_partial else self._layout, page, visit.request)
         vary = (PARTIAL_VARY,) if visit.service.partial else ()
         more = [HTML, NOSNIFF, NO_STORE, *vary, *about_page(headers), *_layout_headers(visit.request)]
-        return self._answer(status, more, text.encode("utf-8"), visit, token=token, writes=writes)
+        is_said = page.organization_ended and not visit.is_partial and visit.method != "HEAD"
+        if is_said:
+            visit = visit.without_organization()
+        return self._answer(
+            status, more, text.encode("utf-8"), visit, token=token, writes=writes, stores=is_said
+        )
 
     def own_page(
         self, fragment: Fragment, visit: Visit, *, token: str, status: int, headers: Headers = ()
@@ -216,6 +221,7 @@ class Framer:
             user=visit.visitor.user,
             organization=visit.visitor.organization,
             organizations=visit.visitor.organizations,
+            organization_ended=visit.has_lost_organization,
             organization_url=visit.base_url + "ebuio_setOrga" if visit.service.organizations else "",
             csrf_token=token,
             login_url=login_target(self._login_url, visit.request) or "",
@@ -230,9 +236,10 @@ class Framer:
         *,
         token: str = "",
         writes: SessionWrites | None = None,
+        stores: bool = False,
     ) -> Answer:
         answer = Answer(status=status, headers=tuple(headers), body=body)
-        return with_cookies(answer, self._cookies.lines(visit, token=token, writes=writes))
+        return with_cookies(answer, self._cookies.lines(visit, token=token, writes=writes, stores=stores))
 
     def chosen_organization(self, session: Session, visit: Visit, target: str) -> Answer:
         """Keeps a session with another organization, and sends the visitor on."""

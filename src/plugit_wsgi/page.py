@@ -40,6 +40,7 @@ class Page:
         user: None is anonymous.
         organization: the current one; None outside organization mode.
         organizations: those the visitor may switch to.
+        organization_ended: the visitor does not belong to the one that was chosen any more. Said once.
         organization_url: where the switch is posted to (fields ``organization`` and the token); "" without.
         csrf_token: for forms of the layout that post to the service's mount; "" if there is none.
         login_url: where to log in, complete with the way back; "" if the host named none.
@@ -58,6 +59,7 @@ class Page:
     user: User | None = None
     organization: Organization | None = None
     organizations: tuple[Organization, ...] = ()
+    organization_ended: bool = False
     organization_url: str = ""
     csrf_token: str = ""
     login_url: str = ""

@@ -161,12 +161,13 @@ class SandboxFramer(Framer):
         *,
         token: str = "",
         writes: SessionWrites | None = None,
+        stores: bool = False,
     ) -> Answer:
         """Keeps nothing of what the service stores."""
         self._cookies.tell_ignored(
             "session", 0 if writes is None else len(writes.stored) + len(writes.deleted), visit
         )
-        return super()._answer(status, headers, body, visit, token=token)
+        return super()._answer(status, headers, body, visit, token=token, stores=stores)
 
     def _target(self, result: Redirect, visit: Visit) -> str | None:
         target = super()._target(result, visit) or ""

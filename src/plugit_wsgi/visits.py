@@ -103,6 +103,14 @@ class Visit:
         return None if self.visitor.user is None else self.visitor.user.id
 
     @property
+    def has_lost_organization(self) -> bool:
+        """The organization that was chosen is none of the visitor's any more: another is current, or none."""
+        current, chosen = self.visitor.organization, self.session.organization
+        if not self.service.organizations or chosen is None:
+            return False
+        return current is None or current.id != chosen
+
+    @property
     def user_mode(self) -> str:
         """Which invented user of a development host this is; "" on any other host."""
         return str(self.environ.get(USER_MODE, ""))
@@ -124,6 +132,10 @@ class Visit:
         In a sandbox that is the frame's, so that they stay in it.
         """
         return f"{self.base_url}{FRAME}/" if self.service.sandbox else self.base_url
+
+    def without_organization(self) -> Visit:
+        """The same visit, as if no organization had been chosen; the current one stays."""
+        return replace(self, session=replace(self.session, organization=None))
 
     def moved(self, action: str, query: str) -> Visit:
         """The same visit at another action."""

@@ -115,6 +115,18 @@ def test_notes_belong_to_the_organization_that_is_chosen(reader: Reader) -> None
     assert not reader.has("#plugit-organization")
 
 
+def test_a_subscription_opens_the_archive(reader: Reader) -> None:
+    """The page of the refusal leads to the site's own page, and that one back to where one wanted to go."""
+    reader.open("/s/notes/").log_in("Olga")
+    reader.click("main a", "Archive")
+    assert "This needs a subscription" in reader.text
+    reader.click("main a", "See subscriptions").click("main button", "Subscribe")
+    assert reader.path == "/s/notes/archive/"
+    assert "Archive of City Theatre" in reader.text
+    reader.open("/billing").click("main button", "End it").open("/s/notes/archive/")
+    assert "This needs a subscription" in reader.text
+
+
 def test_the_service_is_killed_and_comes_back(browser: Chrome, tmp_path: Path) -> None:
     """The visitor keeps the site, the login and the other service; then everything is as before."""
     with run_demo(tmp_path) as demo:

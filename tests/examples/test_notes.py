@@ -49,13 +49,15 @@ def add(host: Client, organization: dict[str, str], text: str) -> TestResponse:
         ("/", {"only_orga_member_user": True}),
         ("/add/", {"only_orga_member_user": True, "user_info": ["username"]}),
         ("/delete/1", {"only_orga_admin_user": True}),
+        ("/archive/", {"only_orga_member_user": True, "only_subscription": ["archive"]}),
     ],
 )
 def test_each_action_asks_for_these_rules_and_no_others(
     host: Client, path: str, rules: dict[str, Any]
 ) -> None:
     """The host enforces what meta says."""
-    meta = host.get(f"/meta{path}").json
+    headers = {"X-Plugit-Protocol": "1; ext=only_subscription"}
+    meta = host.get(f"/meta{path}", headers=headers).json
     del meta["template_tag"]
     assert meta == rules
 
@@ -114,6 +116,18 @@ def test_a_note_that_is_not_there_is_404(host: Client, note: str) -> None:
 def test_a_link_can_not_delete(host: Client) -> None:
     """Only POST."""
     assert host.get("/action/delete/1", query_string=EBU).status_code == 405
+
+
+def test_the_archive_has_what_the_page_has_no_place_for(host: Client) -> None:
+    """Of the organization alone."""
+    for number in range(101):
+        add(host, EBU, str(number))
+    add(host, RTS, "of others")
+    query = {**EBU, "ebuio_u_subscription_labels": "archive"}
+    found = [note["text"] for note in host.get("/action/archive/", query_string=query).json["notes"]]
+    assert found == [str(number) for number in reversed(range(101))]
+    assert "0" not in [note["text"] for note in notes_of(host, EBU)]
+    assert host.get("/action/archive/", query_string=EBU).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/action/", "/action/add/"])

@@ -94,6 +94,11 @@ def make(**more: Any) -> PlugItMiddleware:
         ({"login_url": "login"}, "login_url"),
         ({"login_url": 1}, "login_url"),
         ({"login_url": ""}, "login_url"),
+        ({"billing_url": "billing"}, "billing_url"),
+        ({"billing_url": 1}, "billing_url"),
+        ({"billing_url": ""}, "billing_url"),
+        ({"on_denied": "log"}, "on_denied"),
+        ({"on_denied": True}, "on_denied"),
         ({"limits": {"page": 1}}, "limits"),
         ({"stores": {}}, "stores"),
         ({"observe": "log"}, "observe"),
@@ -143,6 +148,8 @@ def test_values_that_are_fine() -> None:
         threads=4,
         trusted_hops=1,
         login_url="https://login.example/?a=b",
+        billing_url="/billing",
+        on_denied=lambda reason, user, service: None,
         limits=Limits(page=1),
         stores=Stores(cache=MemoryCache(1000, FakeClock())),
         observe=lambda event: None,
@@ -158,6 +165,7 @@ prefix = "/apps"
 threads = 4
 trusted_hops = 1
 login_url = "/login"
+billing_url = "/billing"
 
 [limits]
 page = 3
@@ -199,6 +207,8 @@ def test_from_file(tmp_path: Path) -> None:
     [
         ('prefix = "/apps"', 'prefx = "/apps"', "prefx", "did you mean 'prefix'?"),
         ("threads = 4", "identify = 4", "identify", "a key that exists"),
+        ("threads = 4", 'on_denied = "log"', "on_denied", "a key that exists"),
+        ('billing_url = "/billing"', 'billing_url = "billing"', "billing_url", "a path with a leading slash"),
         ("page = 3", "pages = 3", "limits.pages", "did you mean"),
         ("page = 3", "page = -3", "Limits.page", "0 or more"),
         ('name = "notes"', 'nam = "notes"', "services[1].nam", "did you mean 'name'?"),

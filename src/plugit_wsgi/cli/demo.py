@@ -13,7 +13,6 @@ from ..config import Service
 from ..middleware import PlugItMiddleware
 from ..wire.keys import Purpose, load_secrets
 from .children import Child, find_example, running_example
-from .demo_people import DIRECTORY
 from .demo_site import DemoSite
 from .serving import Address, run_told, serve, stopped_by_signals
 
@@ -61,8 +60,9 @@ def create_app(children: Sequence[Child]) -> WSGIApplication:
         secret,
         identify=site.identify,
         layout=site.layout,
-        directory=DIRECTORY,
+        directory=site.directory,
         login_url="/login",
+        billing_url="/billing",
         operations=lambda _user: True,  # nothing here is real
         threads=THREADS,
     )

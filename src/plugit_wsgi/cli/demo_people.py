@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from typing import Final
 
 from ..directory import StaticDirectory
@@ -26,12 +28,34 @@ PEOPLE: Final = (
 )
 """User, role, and what to try with this one."""
 
-DIRECTORY: Final = StaticDirectory(
-    [user for user, _role, _may in PEOPLE],
-    rights={
-        "polls": {
-            _MAX.id: Rights(member=True),
-            _OLGA.id: Rights(member=True, admin=True),
-        }
-    },
-)
+_RIGHTS: Final = {"polls": {_MAX.id: Rights(member=True), _OLGA.id: Rights(member=True, admin=True)}}
+
+
+class DemoDirectory(StaticDirectory):
+    """These people, and what they subscribed to since the start. Thread-safe."""
+
+    def __init__(self) -> None:
+        super().__init__([user for user, _role, _may in PEOPLE], rights=_RIGHTS)
+        self._lock = threading.Lock()
+        self._bought: dict[str, tuple[str, ...]] = {}
+
+    def subscribe(self, user_id: str, label: str) -> None:
+        """From now on."""
+        with self._lock:
+            self._bought[user_id] = tuple({*self._bought.get(user_id, ()), label})
+
+    def unsubscribe(self, user_id: str, label: str) -> None:
+        """From now on."""
+        with self._lock:
+            self._bought[user_id] = tuple({*self._bought.get(user_id, ())} - {label})
+
+    def visitor(
+        self, user_id: str | None, service: str
+    ) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
+        """See `Directory.visitor`."""
+        rights, memberships, _labels = super().visitor(user_id, service)
+        return rights, memberships, self.subscription_labels(user_id or "", service)
+
+    def subscription_labels(self, user_id: str, service: str) -> Sequence[str]:
+        """See `Directory.subscription_labels`."""
+        return self._bought.get(user_id, ())

@@ -22,7 +22,8 @@ from ..page import Page
 from ..people import User
 from ..wire.keys import KeyRing, Purpose
 from .children import Child
-from .demo_people import DIRECTORY, PEOPLE
+from .demo_billing import OFFERS, billing_content
+from .demo_people import PEOPLE, DemoDirectory
 from .site import (
     Markup,
     Request,
@@ -69,18 +70,24 @@ class DemoSite:
     Args:
         keys: to sign with.
         children: the services that are mounted, for the page that tells of them.
+
+    Attributes:
+        directory: the people, and what they subscribed to.
     """
 
     def __init__(self, keys: KeyRing, children: Sequence[Child]) -> None:
         self._keys = keys
         self._tokens = Tokens(keys, "demo-site")
         self._children = children
+        self.directory = DemoDirectory()
         self.layout = BootstrapLayout(site_name=_NAME, navbar=self._navbar)
         self._pages = {
             ("GET", "/"): self._home,
             ("GET", "/login"): self._show_login,
             ("POST", "/login"): self._log_in,
             ("POST", "/logout"): self._log_out,
+            ("GET", "/billing"): self._show_billing,
+            ("POST", "/billing"): self._subscribe,
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -103,7 +110,7 @@ class DemoSite:
             found = json.loads(self._keys.verify(request.cookies.get(_COOKIE) or "", Purpose.DEMO_LOGIN))
         except ValueError:
             return Login(id=secrets.token_urlsafe(16), is_new=True)
-        return Login(id=found["id"], user=DIRECTORY.user(found["user"] or ""))
+        return Login(id=found["id"], user=self.directory.user(found["user"] or ""))
 
     def _cookie(self, login: Login) -> str:
         content = {"id": login.id, "user": login.user_id}
@@ -138,7 +145,7 @@ class DemoSite:
 
     def _log_in(self, request: Request) -> Answer:
         form = self._checked_form(request)
-        user = DIRECTORY.user(form.get("person", ""))
+        user = self.directory.user(form.get("person", ""))
         if user is None:
             return redirect_answer("/login")
         login = Login(id=secrets.token_urlsafe(16), user=user)
@@ -148,6 +155,28 @@ class DemoSite:
         self._checked_form(request)
         login = Login(id=secrets.token_urlsafe(16))
         return redirect_answer("/", cookies=(self._cookie(login),))
+
+    def _show_billing(self, request: Request) -> Answer:
+        login = self._load_login(request)
+        if login.user is None:
+            return redirect_answer("/login?next=/billing")
+        content = billing_content(
+            self.directory.subscription_labels(login.user.id, ""),
+            token=self._token(login),
+            way_back=local_target(read_query(request).get("next"), "/billing"),
+        )
+        return self._page(request, "Subscriptions", content, login)
+
+    def _subscribe(self, request: Request) -> Answer:
+        form = self._checked_form(request)
+        user, label = self.identify(request), form.get("label", "")
+        if user is None or label not in OFFERS:
+            return redirect_answer("/billing")
+        if form.get("act") == "end":
+            self.directory.unsubscribe(user.id, label)
+            return redirect_answer("/billing")
+        self.directory.subscribe(user.id, label)
+        return redirect_answer(local_target(form.get("next"), "/billing"))
 
     def _checked_form(self, request: Request) -> dict[str, str]:
         check_origin(request.environ, origin_of(request.environ, 0))
@@ -196,7 +225,10 @@ _SERVICES = {
         "Polls",
         "Everybody looks, voters vote, members create, administrators see who voted for what.",
     ),
-    "notes": ("Notes", "Each organization has its own; the bar above switches between yours."),
+    "notes": (
+        "Notes",
+        "Each organization has its own; the bar above switches between yours. Subscribers have an archive.",
+    ),
 }
 _HOME = """<h1>Welcome</h1>
 <p class="lead">This site is one program; each service below is another one, mounted here.</p>
@@ -204,7 +236,7 @@ _HOME = """<h1>Welcome</h1>
 <div class="row">{services}</div>
 <h2>Break it</h2>
 {kill}"""
-_WHO = "<p>You are logged in as {name}.</p>"
+_WHO = '<p>You are logged in as {name}. <a href="/billing">Your subscriptions</a></p>'
 _NOBODY = '<p>You are a visitor. <a href="/login">Log in</a> as one of the people here to do more.</p>'
 _SERVICE = """<div class="col-md-6 mb-3"><div class="card h-100"><div class="card-body">
 <h2 class="card-title h5"><a class="stretched-link" href="{mount}">{title}</a></h2>

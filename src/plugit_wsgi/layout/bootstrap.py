@@ -24,6 +24,8 @@ Navbar = Callable[[Page, webob.Request], Markup]
 
 _LIST_ITEM = re.compile(r"\s*<li[\s>]", re.IGNORECASE)
 _STALE = "This service cannot be reached just now. You see what it said the last time; it may be out of date."
+_ENDED = "You do not belong to the organization that you had chosen any more."
+_NOW = " This page is for {}."
 _FALLBACK = "This service cannot be reached just now. Another page stands in for it."
 
 
@@ -120,5 +122,8 @@ def _menu(menu: Markup) -> str:
 
 
 def _notice(page: Page) -> str:
-    text = _STALE if page.is_stale else _FALLBACK if page.is_fallback else ""
-    return f'<div class="alert alert-warning" role="status">{text}</div>' if text else ""
+    texts = [_STALE if page.is_stale else _FALLBACK if page.is_fallback else ""]
+    if page.organization_ended:
+        current = page.organization
+        texts.append(_ENDED + (_NOW.format(escape(current.name or current.id)) if current else ""))
+    return "".join(f'<div class="alert alert-warning" role="status">{text}</div>' for text in texts if text)

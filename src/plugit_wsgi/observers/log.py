@@ -22,6 +22,8 @@ from .redaction import quoted, redacted
 LONGEST: Final = 500
 GUARD: Final = frozenset(("busy", "open"))
 """Reasons of `Refused` that are the guard's."""
+LOGGED: Final = GUARD | {"organization"}
+"""Those that get a line: no page offers an organization that is none of the visitor's."""
 _log: Final = logging.getLogger("plugit_wsgi")
 
 
@@ -130,7 +132,7 @@ def _fault(event: Fault) -> Line:
 
 
 def _refused(event: Refused) -> Line | None:
-    if event.reason not in GUARD:
+    if event.reason not in LOGGED:
         return None
     facts = (("status", event.status),)
     return Line(event="refused", kind=event.reason, action=event.action, facts=facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ def visitor(serve: Callable[[WSGIApplication], str], processes: dict[str, Any]) 
         service = FakeService()
         service.action("/", template=f"<p id=who>{WHO}</p>")
         service.action("/create", meta={"only_member_user": True}, template="create")
+        service.action("/archive", meta={"only_subscription": ["archive"]}, template="the archive")
         service.action("/voters", meta={"only_admin_user": True}, template="voters")
         port = int(serve(service).rpartition(":")[2])
         children.append(Child(name, Path("/somewhere", name), port, process))
@@ -109,6 +111,35 @@ def test_a_page_for_others_leads_to_the_login_and_back(visitor: Visitor) -> None
     assert login.startswith("/login?next=")
     assert visitor.submit(login, "/login", person="2").headers["Location"] == "/s/polls/create?a=b"
     assert visitor.get("/s/polls/create?a=b").status_code == 200
+
+
+def test_a_page_for_subscribers_leads_to_billing_and_back(visitor: Visitor) -> None:
+    """A click subscribes, for oneself alone; another one ends it."""
+    log_in(visitor, "vera")
+    page = visitor.get("/s/notes/archive?a=b")
+    assert page.status_code == 403
+    billing = html.unescape(page.text.partition('btn-primary" href="')[2].partition('"')[0])
+    assert billing == "/billing?next=/s/notes/archive%3Fa%3Db&service=notes&label=archive"
+    answer = visitor.submit(billing, "/billing", act="begin", label="archive")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/s/notes/archive?a=b")
+    assert "the archive" in visitor.get("/s/notes/archive").text
+    log_in(visitor, "max")
+    assert visitor.get("/s/notes/archive").status_code == 403
+    log_in(visitor, "vera")
+    assert (
+        visitor.submit("/billing", "/billing", act="end", label="archive").headers["Location"] == "/billing"
+    )
+    assert visitor.get("/s/notes/archive").status_code == 403
+
+
+@pytest.mark.parametrize(("label", "location"), [("gold", "/billing"), ("", "/billing")])
+def test_only_what_is_offered_can_be_had(visitor: Visitor, label: str, location: str) -> None:
+    """And only by somebody who is logged in, with the token of the page."""
+    assert visitor.get("/billing").headers["Location"] == "/login?next=/billing"
+    log_in(visitor, "vera")
+    assert visitor.submit("/billing", "/billing", label=label).headers["Location"] == location
+    assert visitor.post("/billing", data={"label": "archive"}).status_code == 403
+    assert visitor.get("/s/notes/archive").status_code == 403
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil", '"><script>', ""])

@@ -246,6 +246,8 @@ def test_without_a_menu_the_content_has_the_width(classic: bool) -> None:
         (EMPTY, None),
         (replace(EMPTY, is_stale=True), "out of date"),
         (replace(EMPTY, is_fallback=True), "stands in"),
+        (replace(EMPTY, organization_ended=True), "do not belong to the organization"),
+        (replace(FULL, organization_ended=True), "This page is for BBC."),
     ],
 )
 def test_a_page_that_is_not_the_real_one_says_so(page: Page, said: str | None) -> None:

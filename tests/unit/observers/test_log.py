@@ -46,6 +46,11 @@ LINES: list[tuple[Event, str, int]] = [
         logging.WARNING,
     ),
     (
+        refused("organization"),
+        "event=refused service=polls kind=organization action=/show/1 status=503",
+        logging.WARNING,
+    ),
+    (
         refused("open"),
         "event=refused service=polls kind=open action=/show/1 status=503",
         logging.WARNING,

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from plugit_wsgi import events
-from plugit_wsgi.observers.log import GUARD, LONGEST, Line, format_line, line_of
+from plugit_wsgi.observers.log import LOGGED, LONGEST, Line, format_line, line_of
 from plugit_wsgi.observers.metrics import CALLS, REASONS, PrometheusObserver
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "observability.md").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_every_kind_of_line_is_shown_and_told() -> None:
     rows = {names(row[0])[0]: names(row[1]) for row in table("`event`")}
     assert rows == {
         "fault": [],
-        "refused": sorted(GUARD),
+        "refused": sorted(LOGGED),
         "circuit": ["service-open", "service-closed", "call-open", "call-closed"],
         "stale": [],
         "fallback": ["service", "host"],
