@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.support import planted
 from tests.support.browser import forget_everything, start_browser
+from tests.support.postgres import postgres  # noqa: F401 (a fixture)
 from tests.support.servers import serve_in_thread
 
 if TYPE_CHECKING:

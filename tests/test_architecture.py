@@ -33,7 +33,7 @@ ORDER = (
     {"http", "events", "people"},
     {"page", "disguise"},
     {"interfaces"},
-    {"config"},
+    {"config", "database"},
     {
         "breaker",
         "flight",
@@ -62,7 +62,7 @@ ORDER = (
         "observers",
     },
     {"cookies", "answer_headers"},
-    {"circuits", "visits", "hostapi", "redis"},
+    {"circuits", "visits", "hostapi", "redis", "migrations"},
     {"exchanges", "tokens"},
     {"client", "asked", "answer_cookies"},
     {"outgoing", "framing", "rendering"},
@@ -84,6 +84,14 @@ SDK_MAY = {"sdk", "wire", "errors"}
 TOOLS = {"cli", "testing"}
 ROOMS = STEP.keys() | TOOLS | {"sdk"}
 
+#: Rooms, and modules in rooms of others, that need the extra `sql`; nobody else imports these.
+SQL = {"database", "directory", "mail", "migrations"}
+SQL_MODULES = (
+    *("plugit_wsgi.database", "plugit_wsgi.migrations", "plugit_wsgi.directory.sql"),
+    *("plugit_wsgi.directory.tables", "plugit_wsgi.directory.lookup", "plugit_wsgi.directory.change"),
+    *("plugit_wsgi.mail.sql", "plugit_wsgi.mail.tables"),
+)
+
 #: (side, library) of libraries that more than one module of a side imports: in which rooms, and why.
 SHARED_LIBRARIES = {
     ("host", "webob"): (STEP.keys(), "its request is what the public callables of a host are given"),
@@ -94,6 +102,9 @@ SHARED_LIBRARIES = {
         "its engine, closed up; and hosts that are made with it",
     ),
     ("testing", "pytest"): ({"testing"}, "a contract suite is a class of pytest"),
+    ("host", "cachetools"): ({"cache", "directory"}, "pages by their size, look-ups by their number"),
+    ("host", "sqlalchemy"): (SQL, "tables and queries stand where they are used; the extra sql brings it"),
+    ("host", "alembic"): (SQL, "it runs modules of its own kind; the extra sql brings it"),
     ("sdk", "werkzeug"): ({"sdk"}, "the SDK is written on it and hands its request to the authors"),
 }
 
@@ -102,12 +113,13 @@ LAZY: dict[tuple[str, str], str] = {}
 
 #: Modules that import by a name they compute, which this test cannot see, and why.
 BY_NAME = {
+    "plugit_wsgi.cli.db": "the extra sql is there for hosts that keep people in a database only",
     "plugit_wsgi.loading": "a transport, an engine is imported when chosen: importing the library is cheap",
     "plugit_wsgi.sdk.folder": "the actions of a service folder are the author's, not ours",
 }
 
 #: Not loaded by `import plugit_wsgi`: a host that mounts nothing yet, or a service, does not pay for them.
-HEAVY = ("django", "requests", "urllib3", "sqlite3", "asyncio")
+HEAVY = ("django", "requests", "urllib3", "sqlite3", "asyncio", "sqlalchemy", "alembic")
 
 #: Only a module that makes keys signs and verifies.
 SIGNER = "plugit_wsgi.wire.keys"
@@ -175,6 +187,17 @@ def test_a_library_has_one_importing_module_per_side() -> None:
         if not {room_of(module) for module in modules} <= set(SHARED_LIBRARIES.get(key, ((), ""))[0])
     }
     assert wrong == {}
+
+
+def test_the_extra_sql_is_imported_where_it_is_named() -> None:
+    """Whoever does not use a database does not need its libraries, nor pays for them."""
+    wrong = [
+        str(imp)
+        for imp in IMPORTS
+        if not imp.importer.startswith(SQL_MODULES)
+        and (imp.library in ("sqlalchemy", "alembic") or imp.imported.startswith(SQL_MODULES))
+    ]
+    assert wrong == []
 
 
 def test_only_the_key_room_signs() -> None:

@@ -28,7 +28,8 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── ContextTampered
     │   ├── ContextExpired
     │   └── ContextForeign
-    └── TemplateError 502               .template_tag .line .is_costly
+    ├── TemplateError 502               .template_tag .line .is_costly
+    └── DatabaseError 500               the host's own database
 """
 
 from __future__ import annotations
@@ -316,3 +317,7 @@ class TemplateError(PlugItError):
         self.template_tag = template_tag
         self.line = line
         self.is_costly = is_costly
+
+
+class DatabaseError(PlugItError):
+    """The host's database does not answer, refuses a change, or is of another revision."""

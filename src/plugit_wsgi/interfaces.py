@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import webob
 
@@ -24,6 +24,7 @@ Headers = tuple[tuple[str, str], ...]
 """Header lines in order; names as written, values as latin-1 text (the bytes of the wire)."""
 
 __all__ = [
+    "BatchDirectory",
     "Cache",
     "Clock",
     "CompiledTemplate",
@@ -74,6 +75,19 @@ class Directory(Protocol):
 
     def groups(self, user_id: str) -> Sequence[str]:
         """Names of the groups a user is in."""
+
+
+@runtime_checkable
+class BatchDirectory(Protocol):
+    """What a directory may have in addition: one question for a list of users. Thread-safe."""
+
+    def visitors(
+        self, user_ids: Sequence[str], service: str
+    ) -> Mapping[str, tuple[Rights, Sequence[Membership], Sequence[str]]]:
+        """By id of each user that is asked for, what `Directory.visitor` says."""
+
+    def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """By id of each user that is asked for, what `Directory.groups` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,11 +25,11 @@ class People:
         ConfigError: two users, different organizations or plans of one id, or somebody that is not there.
     """
 
-    users: Iterable[User] = ()
-    organizations: Iterable[Organization] = ()
+    users: Collection[User] = ()
+    organizations: Collection[Organization] = ()
     rights: PerService[Rights] = field(default_factory=dict)
     subscriptions: PerService[Sequence[str]] = field(default_factory=dict)
-    dated_subscriptions: Iterable[Subscription] = ()
+    dated_subscriptions: Collection[Subscription] = ()
     service_organizations: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -46,11 +46,11 @@ class StaticDirectory:
         clock: Clock | None = None,
     ) -> None:
         people = People(
-            users=users,
-            organizations=organizations,
+            users=tuple(users),
+            organizations=tuple(organizations),
             rights=rights or {},
             subscriptions=subscriptions or {},
-            dated_subscriptions=dated_subscriptions,
+            dated_subscriptions=tuple(dated_subscriptions),
             service_organizations=service_organizations or {},
         )
         self._clock = clock or SystemClock()
