@@ -8,9 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.servers import ROOT
+import requests
+from tests.hosts.markup import Document
+from tests.hosts.site import MAX, PASSWORD, Run, Site
+from tests.support.postgres import PostgresServer
+from tests.support.servers import ROOT, run_command
 
 PORTAL = ROOT / "examples" / "django"
+INSIDE = ("inside_directory", "inside_pages")
 SECRET = "a secret of the tests, long enough."
 SERVICES = "polls=http://127.0.0.1:9 notes=http://127.0.0.1:9;orga"
 
@@ -38,7 +43,45 @@ def run_inside(tests: str, **env: str) -> None:
     assert " passed" in done.stdout
 
 
-@pytest.mark.parametrize("tests", ["inside_directory", "inside_pages"])
+def _wait(url: str) -> None:
+    """The line is printed before the server listens."""
+    with requests.Session() as session:
+        retries = requests.adapters.Retry(connect=20, backoff_factor=0.05, backoff_max=0.2)
+        session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retries))
+        session.get(url, timeout=10)
+
+
+@pytest.mark.parametrize("tests", INSIDE)
 def test_on_sqlite(tests: str, tmp_path: Path) -> None:
     """Directory, admin and pages."""
     run_inside(tests, SITE_DATABASE=str(tmp_path / "site.sqlite3"))
+
+
+@pytest.mark.slow
+def test_on_postgresql(postgres: PostgresServer) -> None:
+    """The same, by one setting."""
+    for tests in INSIDE:
+        run_inside(tests, DATABASE_URL=postgres.create_database())
+
+
+@pytest.mark.slow
+def test_the_portal_runs_on_postgresql(postgres: PostgresServer, free_port: int) -> None:
+    """`manage.py prepare`, `app.py`, a login."""
+    env = {
+        **os.environ,
+        "DATABASE_URL": postgres.create_database(),
+        "PLUGIT_SECRET_KEY": SECRET,
+        "PLUGIT_SERVICES": SERVICES,
+        "SITE_PASSWORD": PASSWORD,
+        "PORT": str(free_port),
+    }
+    prepare = [sys.executable, "manage.py", "prepare"]
+    for _ in range(2):
+        subprocess.run(prepare, cwd=PORTAL, env=env, check=True, timeout=60)
+    with run_command([sys.executable, str(PORTAL / "app.py")], ready="Serving ", env=env) as first:
+        _wait(first.url)
+        visitor = Site(Run("django", "waitress"), first).visitor(MAX)
+        assert "Radio One: member" in Document(visitor.get("/account")).text("main")
+        postgres.drop_connections()
+        assert "Radio One: member" in Document(visitor.get("/account")).text("main")
+        assert "Traceback" not in first.output()
