@@ -17,6 +17,7 @@ import plugit_wsgi
 from plugit_wsgi import Rights
 from plugit_wsgi.clock import Clock
 from plugit_wsgi.directory import People
+from plugit_wsgi.interfaces import BatchDirectory
 from plugit_wsgi.testing import directory_contract as contract
 
 EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -229,7 +230,41 @@ def test_superusers_have_all_rights_on_each_service(zoe: User) -> None:
         assert [user.username for user in directory.members(service)] == ["root"]
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "٣", "9" * 18, "9" * 5000, "1.0", " 1", "\x00", None])
+def test_many_are_told_in_as_many_queries_as_one(queries: Any, radio: models.Organization, zoe: User) -> None:
+    """To each what is theirs, also of an organization that they share."""
+    yan = User.objects.create_user("yan")
+    gold, silver = plan("gold"), plan("silver")
+    for user in (zoe, yan):
+        user.memberships.create(organization=radio)
+    subscribe(gold, organization=radio)
+    subscribe(silver, user=yan)
+    zoe.groups.set([Group.objects.create(name=name) for name in ("testers", "editors")])
+    directory, ids = at(NOON), [str(zoe.pk), str(yan.pk), "999999", "nobody"]
+    with queries() as asked:
+        found = directory.visitors(ids, "polls")
+        groups = directory.groups_of(ids)
+    assert len([sql for sql in asked if "PRAGMA" not in sql]) == 3
+    assert {user_id: told[2] for user_id, told in found.items()} == {
+        str(zoe.pk): ("gold",),
+        str(yan.pk): ("gold", "silver"),
+    }
+    assert found == {user_id: directory.visitor(user_id, "polls") for user_id in ids[:2]}
+    assert groups == {str(zoe.pk): ("editors", "testers")}
+    assert isinstance(directory, BatchDirectory)
+
+
+@pytest.mark.parametrize(
+    ("address", "known"), [("ZOE@example.org", True), ("yan@example.org", False), ("", False)]
+)
+def test_a_service_may_write_to_whoever_has_an_account(address: str, known: bool) -> None:
+    """In whatever case; not to one that was switched off, or to nobody."""
+    User.objects.create_user("zoe", "zoe@example.org")
+    User.objects.create_user("yan", "yan@example.org", is_active=False)
+    User.objects.create_user("without")
+    assert PortalDirectory().knows_email(address, "polls") == known
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "٣", "9" * 18, "9" * 5000, "1.0", " 1", "\x00", "\ud800"])
 def test_what_is_no_key_is_nobodys(text: str) -> None:
     """No error of the database, whatever a service asks for."""
     directory = PortalDirectory()
