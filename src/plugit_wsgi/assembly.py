@@ -21,7 +21,9 @@ from .flight import Chairs, Flights
 from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
+from .hostapi.gate import ApiPlaces
 from .hostapi.mount import MountedApi
+from .hostapi.pages import ApiPages
 from .interfaces import (
     Cache,
     Directory,
@@ -119,6 +121,14 @@ class Assembly:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._engine = make_engine("django", host.limits)
+        self._api_places = ApiPlaces(host.threads, host.limits, host.clock)
+        self._api_pages = ApiPages(
+            layout=host.layout,
+            bundled=host.bundled,
+            identify=host.identify,
+            prefix=host.prefix,
+            trusted_hops=host.trusted_hops,
+        )
 
     def build(self, service: Service) -> Built:
         """A service, ready to be mounted; `retire` is its end."""
@@ -128,7 +138,14 @@ class Assembly:
             path=service.mount or f"{host.prefix}/{service.name}",
             client=client,
             mounted=_mounted(client, host),
-            api=ServiceApi(service, directory=host.directory, deliver=None, limits=client.limits),
+            api=ServiceApi(
+                service,
+                directory=host.directory,
+                deliver=None,
+                limits=client.limits,
+                places=self._api_places,
+                clock=host.clock,
+            ),
             keys=service_keys(host.secrets, service.name),
         )
 
@@ -148,8 +165,9 @@ class Assembly:
         return MountTable([*entries, *((item.path, item.mounted) for item in built)])
 
     def _api(self, built: Sequence[Built]) -> MountedApi:
+        self._api_places.services = len(built)
         apis = {item.service.name: (item.api, item.keys) for item in built}
-        return MountedApi(apis, self._host.clock)
+        return MountedApi(apis, pages=self._api_pages, clock=self._host.clock)
 
     def retire(self, built: Built) -> None:
         """Gives back what a service had; what is under way finishes."""

@@ -62,6 +62,9 @@ class Limits:
         cookie_count, cookie_size, cookies_size, cookie_age: of a mount with ``cookies=True``: how many, bytes
             of name and value of one and of all, and the longest time to live.
         retry_after: the longest Retry-After of a service that is passed on.
+        api_rate, api_burst: calls of the API a second of one service, and at once when there were none
+            before; each process.
+        api_places: calls of the API of all services at a time; None is a quarter of the threads.
     """
 
     page: float = 5.0
@@ -99,6 +102,9 @@ class Limits:
     cookies_size: int = 2 * KIB
     cookie_age: float = 30 * 86400.0
     retry_after: float = 60.0
+    api_rate: float = 500.0
+    api_burst: int = 1000
+    api_places: int | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -106,6 +112,7 @@ class Limits:
 
 
 _TIMES = ("page", "connect", "call", "stall")
+_RATES = ("api_rate", "api_burst")
 
 
 def _check_limit(name: str, value: object, default: object) -> None:
@@ -120,6 +127,8 @@ def _check_limit(name: str, value: object, default: object) -> None:
         raise ConfigError(f"Limits.{name}", value, "1 or more, or None for the default")
     if name in _TIMES and value == 0:
         raise ConfigError(f"Limits.{name}", value, "a number of seconds above 0")
+    if name in _RATES and value == 0:
+        raise ConfigError(f"Limits.{name}", value, "a number of calls above 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 1. Nothing is connected before the first use, and no connection is shared over a fork.
 2. Tables are made by ``plugit-wsgi db upgrade`` alone. One of another revision is refused at first use.
-3. What a database says wrong is a `DatabaseError`; neither it nor its cause quotes values or a password.
+3. What goes wrong is a `DatabaseError`; neither it nor its cause quotes parameters or a password.
 """
 
 from __future__ import annotations
@@ -94,9 +94,12 @@ class Database:
         Raises:
             DatabaseError: also for what goes wrong inside the block.
         """
-        with self._translated(), self.transaction() as connection:
-            self._check_revision(connection)
-            yield connection
+        with self._translated():
+            if not self._is_current:
+                with self._reader.connect() as connection:
+                    self._check_revision(connection)
+            with self.transaction() as connection:
+                yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

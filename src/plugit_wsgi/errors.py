@@ -13,6 +13,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── CsrfRejected 403            .reason
     │   ├── MethodNotAllowed 405
     │   ├── BodyTooLarge 413
+    │   ├── TooManyRequests 429         .retry_after
     │   └── UpgradeRefused 501
     ├── ServiceError                    .service .action
     │   ├── ServiceUnreachable 502
@@ -121,6 +122,16 @@ class BodyTooLarge(RequestRejected):
     """The request's body is over a limit."""
 
     status = 413
+
+
+class TooManyRequests(RequestRejected):
+    """More of something than is allowed in a time. ``retry_after`` in seconds; None if nobody knows."""
+
+    status = 429
+
+    def __init__(self, reason: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class UpgradeRefused(RequestRejected):

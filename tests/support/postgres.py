@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: a cluster in a temporary folder, on a free port of the loopback, once per session."""
+"""A PostgreSQL of our own: a cluster in a temporary folder, on a free port, once per session."""
 
 from __future__ import annotations
 

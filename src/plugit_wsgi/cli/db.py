@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from importlib import import_module
 from typing import Any
 
@@ -70,9 +71,8 @@ def _upgrade(arguments: argparse.Namespace) -> None:
 
 def _import(arguments: argparse.Namespace) -> None:
     people = read_people(arguments.file)
-    directory = _load("plugit_wsgi.directory.sql").SqlDirectory(arguments.url)
-    directory.save(people)
-    directory.close()
+    with closing(_load("plugit_wsgi.directory.sql").SqlDirectory(arguments.url)) as directory:
+        directory.save(people)
     print(f"Imported {len(people.users)} users and {len(people.organizations)} organizations.")
 
 

@@ -15,9 +15,8 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from ..config import Limits, Mode, Service, checked_path
+from ..config import Mode, Service, checked_path
 from ..errors import CsrfRejected
-from ..hostapi.api import ServiceApi
 from ..hostapi.mail import log_mail
 from ..http import Answer, place_of
 from ..layout import BootstrapLayout
@@ -26,6 +25,7 @@ from ..page import Page
 from ..people import Organization
 from ..visits import USER_MODE
 from .choice import Choice, format_choice, read_choice
+from .dev_api import DevApi
 from .dev_pages import Calls, home_content, look_form, switches
 from .serving import Address, run_told, serve
 from .site import (
@@ -100,7 +100,7 @@ class DevHost:
             for classic in (False, True)
         }
         directory = StandaloneDirectory(lambda: _choice.get().organization)
-        self._api = ServiceApi(service, directory=directory, deliver=log_mail, limits=Limits())
+        self._api = DevApi(service, directory=directory, deliver=log_mail, threads=THREADS)
         self._middleware = PlugItMiddleware(
             self._host,
             [service],
@@ -137,7 +137,7 @@ class DevHost:
         path = request.environ.get("PATH_INFO", "")
         api = f"{self._mount}/ebuio_api/"
         if path.startswith(api):
-            return self._api.answer(request, path[len(api) :])
+            return self._api_answer(request, path[len(api) :], choice)
         switch = self._switches.get(path)
         if switch is None:
             return None
@@ -151,6 +151,18 @@ class DevHost:
         if isinstance(changed, str):
             return text_answer(changed, status=400)
         return self._changed(request, form, changed)
+
+    def _api_answer(self, request: Request, path: str, choice: Choice) -> Answer:
+        def frame(title: str, content: Markup) -> Answer:
+            page = Page(title=title, content=content, assets=f"{root_of(request)}{_PREFIX}/_assets/")
+            return page_answer(self._layout(page, request))
+
+        token = _choice.set(choice)
+        try:
+            root = f"{request.host_url}{self._base(request)}ebuio_api/"
+            return self._api.answer(request, path, root=root, frame=frame)
+        finally:
+            _choice.reset(token)
 
     def _changed(self, request: Request, form: dict[str, str], choice: Choice) -> Answer:
         cookies = (format_choice(choice),)

@@ -149,7 +149,8 @@ _HOME = """<h1>Development host</h1>
 <table class="table"><tbody>
 <tr><th scope="row">Service</th><td class="text-break">{url}</td></tr>
 <tr><th scope="row">Mounted at</th><td class="text-break">{base}</td></tr>
-<tr><th scope="row">API for it</th><td class="text-break">{base}ebuio_api/</td></tr>
+<tr><th scope="row">API for it</th>
+<td class="text-break"><a href="{base}ebuio_api/">{base}ebuio_api/</a></td></tr>
 <tr><th scope="row">Mode</th><td>{mode}</td></tr>
 <tr><th scope="row">Organizations</th><td>{organizations}</td></tr>
 <tr><th scope="row">Layout</th><td>{look}</td></tr>

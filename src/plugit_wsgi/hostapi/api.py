@@ -1,34 +1,41 @@
 """The API that a service calls back (protocol section 9): users, organizations, members, mail.
 
-1. A service sees the user fields its mount allows, and no others.
-2. Calls come while a page waits, so they take none of the places that pages hold.
+1. A service sees what its mount allows, and nothing else (`scope`).
+2. Calls come while a page waits, so they take none of the places that pages hold (`gate`).
 3. No cookies, no CORS: only services call it, with a key of their own or from the host's own machine.
 4. Lists come in pages of at most `MOST`, so that one call costs the host only so much.
+5. What fails on the host's side is an error without details; the cause is in the log.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import webob
 
-from ..body import URLENCODED, media_type, read_body
+from ..clock import Clock, SystemClock
 from ..config import Limits, Service
-from ..errors import ActionNotFound, BadRequest, MethodNotAllowed, RequestRejected
+from ..errors import ActionNotFound, BadRequest, MethodNotAllowed, RequestRejected, ServiceBusy
 from ..http import NO_STORE, NOSNIFF, Answer, parse_pairs
 from ..interfaces import Directory
-from ..people import Membership, Organization, User, Visitor
-from .mail import Deliver, Mail
+from ..observers.rate import Rate
+from ..observers.redaction import quoted, redacted
+from .calls import MOST, Call, find_call
+from .gate import ApiPlaces, Bucket
+from .mail import Deliver
+from .mail_form import read_mail
+from .scope import Scope
 
-MOST = 1000
-"""How many members or organizations one answer tells, or looks at."""
-
+_log = logging.getLogger("plugit_wsgi")
 _JSON = ("Content-Type", "application/json")
-_ADDRESS = re.compile(r"[^\s@<>\",;:]+@[^\s@<>\",;:]+")
 _NO_FORUM = {"error": "no-on-ebuio"}
+Ask = Callable[[], Any]
 
 
 class ServiceApi:
@@ -38,19 +45,32 @@ class ServiceApi:
         service: who calls.
         directory: where users are known; None knows nobody.
         deliver: takes mail; None refuses it.
-        limits: of a posted body.
+        limits: of a posted body, and of calls a second.
+        places: for calls of all services; None is without a bound.
+        clock: the time.
 
     Attributes:
         service: who calls.
     """
 
     def __init__(
-        self, service: Service, *, directory: Directory | None, deliver: Deliver | None, limits: Limits
+        self,
+        service: Service,
+        *,
+        directory: Directory | None,
+        deliver: Deliver | None,
+        limits: Limits,
+        places: ApiPlaces | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        clock = clock or SystemClock()
         self.service = service
-        self._directory = directory
+        self._scope = Scope(service, directory)
         self._deliver = deliver
         self._limits = limits
+        self._places = places
+        self._bucket = Bucket(limits.api_rate, limits.api_burst, clock)
+        self._refusals: Rate[None] = Rate(clock)
 
     def answer(self, request: webob.Request, path: str) -> Answer:
         """The answer to a call.
@@ -59,99 +79,88 @@ class ServiceApi:
             request: of the service.
             path: below the API's root, as WSGI gives it, without leading slash.
         """
+        call, parts = find_call(path) or (None, ())
         try:
-            found = self._route(request, path)
-        except RequestRejected as error:
-            return _json({"error": error.reason or "refused"}, status=error.status)
-        return _json(found)
+            self._bucket.take()
+            ask = self._prepared(request, call, parts)
+            if self._places is None:
+                return json_answer(ask())
+            with self._places.held(self.service.name):
+                return json_answer(ask())
+        except (RequestRejected, ServiceBusy) as error:
+            self._tell_refusal(error, call)
+            return _refusal(error, call)
+        except Exception:
+            self._tell_failure(call)
+            return json_answer({"error": "the host failed"}, status=500)
 
-    def _route(self, request: webob.Request, path: str) -> Any:
-        is_post = path in ("mail/", "ebuio/forum/")
-        if request.method not in (("POST",) if is_post else ("GET", "HEAD")):
+    def _prepared(self, request: webob.Request, call: Call | None, parts: tuple[str, ...]) -> Ask:
+        """What is to be asked: all that comes from the service is read and checked."""
+        if call is None:
+            raise ActionNotFound("path")
+        if request.method not in call.methods:
             raise MethodNotAllowed("method")
-        if path == "mail/":
+        if call.name == "mail":
             return self._mail(request)
-        if path.startswith("ebuio/forum/"):
-            return _NO_FORUM
-        for pattern, answer in _ROUTES:
-            match = pattern.fullmatch(path)
-            if match is not None:
-                return answer(self, *(_decoded(part) for part in match.groups()))
-        if path in _LISTS:
-            return _LISTS[path](self, _first(request))
-        raise ActionNotFound("path")
+        answer = ANSWERS[call.name]
+        if call.is_paged:
+            return partial(answer, self._scope, _first(request))
+        return partial(answer, self._scope, *map(_decoded, parts))
 
-    def _user(self, user_id: str) -> dict[str, Any]:
-        user = self._known_user(user_id)
-        fields, memberships = self._allowed(user)
-        return {**fields, "orgas": [_membership(item) for item in memberships if item.member]}
-
-    def _allowed(self, user: User) -> tuple[dict[str, Any], Sequence[Membership]]:
-        """The fields of a user that the mount allows, and the user's organizations."""
-        rights, memberships, labels = self._lookup().visitor(user.id, self.service.name)
-        visitor = Visitor(user=user, rights=rights, subscription_labels=tuple(labels))
-        fields = {name: visitor.field(name) for name in self.service.user_fields}
-        return {**fields, "id": user.id}, memberships
-
-    def _groups(self, user_id: str) -> list[str]:
-        return list(self._lookup().groups(self._known_user(user_id).id))
-
-    def _labels(self, user_id: str) -> list[str]:
-        user = self._known_user(user_id)
-        return list(self._lookup().subscription_labels(user.id, self.service.name))
-
-    def _organization(self, organization_id: str) -> dict[str, Any]:
-        found = self._lookup().organization(organization_id)
-        if found is None:
-            raise ActionNotFound("organization")
-        return {"pk": found.id, "name": found.name, "codops": found.codops}
-
-    def _organizations(self, first: int) -> dict[str, Any]:
-        found = self._lookup().organizations(self.service.name)
-        return {"data": [_organization(item) for item in found[first : first + MOST]], **_next(found, first)}
-
-    def _members(self, first: int) -> dict[str, Any]:
-        found = self._lookup().members(self.service.name)
-        told = [self._allowed(user)[0] for user in found[first : first + MOST]]
-        return {"members": told, **_next(found, first)}
-
-    def _all_groups(self, first: int) -> list[dict[str, str]]:
-        members = self._lookup().members(self.service.name)[first : first + MOST]
-        names = {name for user in members for name in self._lookup().groups(user.id)}
-        return [{"uuid": name, "uid": name, "name": name} for name in sorted(names)]
-
-    def _mail(self, request: webob.Request) -> dict[str, Any]:
-        if self._deliver is None:
+    def _mail(self, request: webob.Request) -> Ask:
+        deliver = self._deliver
+        if deliver is None:
             raise ActionNotFound("mail")
-        if media_type(request.environ) != URLENCODED:
-            raise BadRequest("a form was expected")
-        self._deliver(_read_mail(request, self.service.name, self._limits))
-        return {}
+        mail = read_mail(request, self.service.name, self._limits)
 
-    def _lookup(self) -> Directory:
-        if self._directory is None:
-            raise ActionNotFound("directory")
-        return self._directory
+        def delivered() -> dict[str, Any]:
+            deliver(mail)
+            return {}
 
-    def _known_user(self, user_id: str) -> User:
-        user = self._lookup().user(user_id)
-        if user is None:
-            raise ActionNotFound("user")
-        return user
+        return delivered
+
+    def _tell_refusal(self, error: RequestRejected | ServiceBusy, call: Call | None) -> None:
+        name = _name_of(call)
+        before = self._refusals.admit((name, error.status), None)
+        if before is not None:
+            # What is not there is a question's answer; all else is worth a look.
+            level = logging.INFO if error.status == 404 else logging.WARNING
+            line = "event=api_refused service=%s call=%s status=%d reason=%s held_back=%d"
+            reason = quoted(redacted(_reason_of(error)), 200)
+            _log.log(level, line, self.service.name, name, error.status, reason, before)
+
+    def _tell_failure(self, call: Call | None) -> None:
+        name = _name_of(call)
+        before = self._refusals.admit((name, 500), None)
+        if before is not None:
+            line = "event=api_failed service=%s call=%s held_back=%d"
+            _log.exception(line, self.service.name, name, before)
 
 
-_ID = r"([^/]+)"
-_ROUTES: tuple[tuple[re.Pattern[str], Any], ...] = (
-    (re.compile(rf"user/{_ID}"), ServiceApi._user),
-    (re.compile(rf"user/{_ID}/techgroups/"), ServiceApi._groups),
-    (re.compile(rf"subscriptions/{_ID}"), ServiceApi._labels),
-    (re.compile(rf"orga/{_ID}"), ServiceApi._organization),
-)
-_LISTS: dict[str, Any] = {
-    "orgas/": ServiceApi._organizations,
-    "members/": ServiceApi._members,
-    "techgroups/": ServiceApi._all_groups,
+def _name_of(call: Call | None) -> str:
+    return "unknown" if call is None else call.name
+
+
+def _reason_of(error: RequestRejected | ServiceBusy) -> str:
+    return "busy" if isinstance(error, ServiceBusy) else error.reason or "refused"
+
+
+def _no_forum(*_asked: object) -> dict[str, str]:
+    return _NO_FORUM
+
+
+ANSWERS: Mapping[str, Callable[..., Any]] = {
+    "user": Scope.user,
+    "user_groups": Scope.groups_of_user,
+    "subscriptions": Scope.labels,
+    "organization": Scope.organization,
+    "organizations": Scope.organizations,
+    "members": Scope.members,
+    "groups": Scope.groups,
+    "forum_topic": _no_forum,
+    "forum_topics": _no_forum,
 }
+"""Name of a call -> what answers it; ``mail`` is the API's own."""
 
 
 def _first(request: webob.Request) -> int:
@@ -163,49 +172,26 @@ def _first(request: webob.Request) -> int:
     return int(given)
 
 
-def _next(found: Sequence[object], first: int) -> dict[str, int]:
-    return {"next": first + MOST} if len(found) > first + MOST else {}
-
-
 def _decoded(part: str) -> str:
     # WSGI gives the bytes of a path as latin-1 text, decoded once.
     return part.encode("latin-1").decode("utf-8", "replace")
 
 
-def _organization(organization: Organization) -> dict[str, Any]:
-    return {"id": organization.id, "name": organization.name, "codops": organization.codops}
+def _refusal(error: RequestRejected | ServiceBusy, call: Call | None) -> Answer:
+    headers: list[tuple[str, str]] = []
+    if error.status == 405 and call is not None:
+        headers.append(("Allow", ", ".join(call.methods)))
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        headers.append(("Retry-After", str(max(1, math.ceil(retry_after)))))
+    return json_answer({"error": _reason_of(error)}, status=error.status, headers=headers)
 
 
-def _membership(membership: Membership) -> dict[str, Any]:
-    return {**_organization(membership.organization), "is_admin": membership.admin}
-
-
-def _read_mail(request: webob.Request, service: str, limits: Limits) -> Mail:
-    body = read_body(request.environ, (), limits)
-    try:
-        content = b"" if body.file is None else body.file.read()
-    finally:
-        body.close()
-    fields: dict[str, list[str]] = {}
-    for name, value in parse_pairs(content):
-        fields.setdefault(name.decode("utf-8", "replace"), []).append(value.decode("utf-8", "replace"))
-    recipients = tuple(fields.get("dests", ()))
-    if not recipients or not all(_ADDRESS.fullmatch(item) for item in recipients):
-        raise BadRequest("dests: a list of addresses was expected")
-    subject = "".join(fields.get("subject", [""]))
-    html = "".join(fields.get("html_message", [""])[:1])
-    return Mail(
-        service=service,
-        sender="".join(fields.get("sender", [""])[:1]),
-        recipients=recipients,
-        subject=" ".join(subject.split()),
-        message="".join(fields.get("message", [""])[:1]),
-        html_message=html if html.lower() != "false" else "",
-        response_id="".join(fields.get("response_id", [""])[:1]),
-    )
-
-
-def _json(found: Any, status: int = 200) -> Answer:
+def json_answer(found: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Answer:
+    """A value as an answer."""
     # A host's own user fields may be of any type; text is better than no answer.
     body = json.dumps(found, default=str).encode("ascii")
-    return Answer(status=status, headers=(_JSON, NOSNIFF, NO_STORE), body=body)
+    return Answer(status=status, headers=(_JSON, NOSNIFF, NO_STORE, *(headers or ())), body=body)
+
+
+__all__ = ["ANSWERS", "MOST", "ServiceApi", "json_answer"]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hmac
-import json
 import logging
 from collections.abc import Mapping, Sequence
 
 import webob
 
 from ..clock import Clock, SystemClock
-from ..http import NO_STORE, NOSNIFF, Answer
+from ..http import Answer
 from ..observers.rate import Rate
 from ..wire.keys import KeyRing, api_keys
-from .api import ServiceApi
+from .api import ServiceApi, json_answer
+from .pages import ApiPages
 
 KEY_SEGMENT = "key"
 """``<prefix>/_api/key/<key>/<service>/``."""
@@ -25,10 +25,18 @@ class MountedApi:
 
     Args:
         apis: service name -> its API and the keys it may call with.
+        pages: what the API says about itself; None says nothing.
         clock: the time.
     """
 
-    def __init__(self, apis: Mapping[str, tuple[ServiceApi, KeyRing]], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        apis: Mapping[str, tuple[ServiceApi, KeyRing]],
+        *,
+        pages: ApiPages | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._pages = pages
         self._apis = {name: (api, api_keys(keys)) for name, (api, keys) in apis.items()}
         self._refused: Rate[None] = Rate(clock or SystemClock())
 
@@ -37,6 +45,10 @@ class MountedApi:
 
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
         """See `Mounted.answer`."""
+        page = None if self._pages is None else self._pages.answer(request, mount, rest)
+        return self._called(request, rest) if page is None else page
+
+    def _called(self, request: webob.Request, rest: str) -> Answer:
         name, _, path = rest[1:].partition("/")
         scheme, _, key = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         in_url = name == KEY_SEGMENT and not scheme
@@ -55,10 +67,7 @@ class MountedApi:
         before = self._refused.admit(known, None)
         if before is not None:
             _log.warning("event=api_refused service=%s reason=key held_back=%d", known, before)
-        body = json.dumps({"error": "a key of this service is needed"}).encode("ascii")
-        return Answer(
-            status=403, headers=(("Content-Type", "application/json"), NOSNIFF, NO_STORE), body=body
-        )
+        return json_answer({"error": "a key of this service is needed"}, status=403)
 
 
 def _is_one_of(given: str, keys: Sequence[str]) -> bool:

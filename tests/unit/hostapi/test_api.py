@@ -11,7 +11,9 @@ import webob
 
 from plugit_wsgi.config import Limits, Service
 from plugit_wsgi.directory import StaticDirectory
+from plugit_wsgi.errors import AccessDenied, BadRequest, TooManyRequests
 from plugit_wsgi.hostapi.api import ServiceApi
+from plugit_wsgi.hostapi.calls import MOST_RECIPIENTS
 from plugit_wsgi.hostapi.mail import Mail
 from plugit_wsgi.http import Answer
 from plugit_wsgi.people import Membership, Organization, Rights, User
@@ -218,13 +220,71 @@ def test_mail_without_html(html: str) -> None:
 @pytest.mark.parametrize(
     "content",
     ["", "subject=x", "dests=", "dests=nobody", "dests=a%40b%0D%0ABcc%3A+c%40d", "dests=a%40b%2Cc%40d",
-     "dests=a%40b&dests=x", "dests=%3Ca%40b%3E", "dests=a%40b%40c", "dests=a+%40b", "x=" + "y" * 2000],
+     "dests=a%40b&dests=x", "dests=%3Ca%40b%3E", "dests=a%40b%40c", "dests=a+%40b", "dests=a%00%40b",
+     "dests=a%40b%E2%80%AE", "dests=a%02%40b", "x=" + "y" * 2000],
 )  # fmt: skip
 def test_mail_to_what_is_no_address(content: str) -> None:
     """Nothing is sent, also not to the good ones; and nothing that is too large is read."""
     status, kept = mail(content)
     assert status == (413 if len(content) > 2000 else 400)
     assert kept == []
+
+
+@pytest.mark.parametrize("count", [MOST_RECIPIENTS + 1, 10_000])
+def test_mail_to_too_many(count: int) -> None:
+    """413 with the bound in words, and nobody gets it."""
+    kept: list[Mail] = []
+    raw = ("&".join(["dests=a%40b"] * count)).encode()
+    api = ServiceApi(POLLS, directory=DIRECTORY, deliver=kept.append, limits=Limits(form_parts=20_000))
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO(raw)}
+    environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(raw))}
+    answer = api.answer(webob.Request(environ), "mail/")
+    assert isinstance(answer.body, bytes)
+    sentence = f"dests: got {count} addresses, expected {MOST_RECIPIENTS} at most"
+    assert (answer.status, json.loads(answer.body), kept) == (413, {"error": sentence}, [])
+
+
+def test_mail_to_as_many_as_there_may_be() -> None:
+    """With the limits as they are."""
+    kept: list[Mail] = []
+    raw = ("&".join(["dests=a%40b"] * MOST_RECIPIENTS)).encode()
+    api = ServiceApi(POLLS, directory=DIRECTORY, deliver=kept.append, limits=Limits())
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO(raw)}
+    environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(raw))}
+    assert api.answer(webob.Request(environ), "mail/").status == 200
+    assert len(kept[0].recipients) == MOST_RECIPIENTS
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "headers"),
+    [
+        (BadRequest("sender: not allowed"), 400, {}),
+        (AccessDenied("recipients"), 403, {}),
+        (TooManyRequests("quota", retry_after=61.5), 429, {"Retry-After": "62"}),
+        (OSError("disk full: /secret"), 500, {}),
+    ],
+)
+def test_what_delivering_raises_is_the_answer(
+    raised: Exception, status: int, headers: dict[str, str]
+) -> None:
+    """Of what is refused, with its words; of what fails, without."""
+
+    def deliver(mail: Mail) -> None:
+        raise raised
+
+    raw = b"dests=a%40example.org"
+    answer = ask(
+        "mail/",
+        "POST",
+        deliver=deliver,
+        CONTENT_TYPE="application/x-www-form-urlencoded",
+        CONTENT_LENGTH=str(len(raw)),
+        **{"wsgi.input": io.BytesIO(raw)},
+    )
+    assert (answer.status, headers.items() <= dict(answer.headers).items()) == (status, True)
+    assert isinstance(answer.body, bytes)
+    told = json.loads(answer.body)["error"]
+    assert told == (getattr(raised, "reason", "") or "the host failed")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def mounted(clock: FakeClock | None = None) -> MountedApi:
         service = Service(name, "http://127.0.0.1:1", api_key_in_url=allows)
         found = ServiceApi(service, directory=DIRECTORY, deliver=None, limits=Limits())
         apis[name] = (found, service_keys(SECRETS, name))
-    return MountedApi(apis, clock or FakeClock())
+    return MountedApi(apis, clock=clock or FakeClock())
 
 
 def ask(rest: str, key: str = "", api: MountedApi | None = None) -> Answer:

@@ -1,0 +1,86 @@
+"""The page that describes the API, made of the table of calls. Classes are Bootstrap's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from markupsafe import Markup
+
+from .calls import CALLS, MOST, Call
+
+
+def describe(*, root: str, document: str, has_key: bool) -> Markup:
+    """The content of the page.
+
+    Args:
+        root: URL of the API, as a service has it, with trailing slash; may have placeholders.
+        document: URL of the OpenAPI document.
+        has_key: calls need a key.
+    """
+    key = Markup(_KEY) if has_key else Markup(_NO_KEY)
+    return Markup(_PAGE).format(
+        root=root,
+        document=document,
+        key=key,
+        most=MOST,
+        curl=_curl(root, has_key),
+        index=_joined(Markup(_ENTRY).format(name=call.name, line=_line(call)) for call in CALLS),
+        calls=_joined(map(_call, CALLS)),
+    )
+
+
+def _curl(root: str, has_key: bool) -> str:
+    header = "-H 'Authorization: Bearer KEY' " if has_key else ""
+    return f"curl {header}'{root}user/7'"
+
+
+def _line(call: Call) -> str:
+    return f"{call.methods[0]} {call.path}"
+
+
+def _call(call: Call) -> Markup:
+    notes = [f"{{{call.segment}}}: {call.told}"] if call.segment else []
+    notes += [f"?from=N: where the page begins; {MOST} at a time."] if call.is_paged else []
+    notes += [f"?{name}=: {told}" for name, told in call.query.items()]
+    return Markup(_CALL).format(
+        name=call.name,
+        line=_line(call),
+        summary=call.summary,
+        notes=_joined(Markup("<p>{}</p>").format(note) for note in notes),
+        example=json.dumps(call.example, indent=2, ensure_ascii=False),
+    )
+
+
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup("\n").join(parts)
+
+
+_KEY: Final = """<p>Each call needs the key of the service:
+<code>Authorization: Bearer KEY</code>. Where the mount allows it, services of version 1 have the key in the
+URL instead: <code>key/KEY/SERVICE/</code>. A wrong key is refused with 403.</p>"""
+_NO_KEY: Final = "<p>Calls need no key here.</p>"
+_PAGE: Final = """<div class="plugit-api">
+<h1>The API that services call</h1>
+<p>Services of this site ask here who a user is, which organizations and subscriptions there are, and to send
+mail. It is at <code class="text-break">{root}</code>, and an
+<a href="{document}">OpenAPI document</a> says the same for programs.</p>
+{key}
+<pre class="bg-light border p-3" tabindex="0" aria-label="Example of a call"><code>{curl}</code></pre>
+<p>Answers are JSON. An error is <code>{{"error": "..."}}</code> with its status; 429 and 503 say with
+<code>Retry-After</code> when to come again. A list that has more than {most} entries says
+<code>"next": N</code>, and <code>?from=N</code> gives the next page.</p>
+<h2 class="h4">Calls</h2>
+<ul>
+{index}
+</ul>
+{calls}
+</div>"""
+_ENTRY: Final = '<li><a href="#call-{name}"><code>{line}</code></a></li>'
+_CALL: Final = """<section aria-labelledby="call-{name}">
+<h3 class="h5 mt-4" id="call-{name}"><code>{line}</code></h3>
+<p>{summary}</p>
+{notes}
+<pre class="bg-light border p-3" tabindex="0" aria-label="Answer of {line}"><code>{example}</code></pre>
+</section>"""
