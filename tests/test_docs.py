@@ -35,6 +35,7 @@ PAGES = (
     "write-a-service",
     "templates",
     "configuration",
+    "directory",
     "layouts",
     "deployment",
     "protocol",

@@ -118,7 +118,8 @@ class Database:
             self.engine.dispose(close=False)
             self._process = os.getpid()
         try:
-            if self._file is not None and not self._is_current and not self._file.exists():
+            if self._file is not None and not self._file.exists():
+                # To connect would make an empty one.
                 raise DatabaseError(f"{self._file}: no such database; {self._command}")
             yield
         except SQLAlchemyError as error:
