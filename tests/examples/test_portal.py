@@ -85,3 +85,34 @@ def test_the_portal_runs_on_postgresql(postgres: PostgresServer, free_port: int)
         postgres.drop_connections()
         assert "Radio One: member" in Document(visitor.get("/account")).text("main")
         assert "Traceback" not in first.output()
+
+
+@pytest.mark.slow
+def test_the_readme_runs_it_for_real(free_port: int, tmp_path: Path) -> None:
+    """A secret of one's own, a first superuser, two workers; nobody is there whose password is known."""
+    readme = (PORTAL / "README.md").read_text(encoding="utf-8")
+    prepare, create = "python manage.py prepare", "python manage.py createsuperuser"
+    serve = "gunicorn --preload --workers 2 --threads 8 app:application"
+    for command in (prepare, create, serve):
+        assert f"    {command}\n" in readme
+    url = f"http://127.0.0.1:{free_port}"
+    env = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PLUGIT_SECRET_KEY": SECRET,
+        "PLUGIT_SERVICES": SERVICES,
+        "SITE_DATABASE": str(tmp_path / "site.sqlite3"),
+        "SITE_URL": url,
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+    }
+    for command in (prepare, f"{create} --noinput --username root --email root@example.org"):
+        subprocess.run(command.split(), cwd=PORTAL, env=env, check=True, timeout=60)
+    bound = f"{serve} --bind 127.0.0.1:{free_port}"
+    with run_command(bound.split(), ready="[", env=env, cwd=PORTAL) as running, requests.Session() as browser:
+        _wait(url)
+        page = browser.get(f"{url}/admin/login/", timeout=10)
+        form = {"username": "root", "password": PASSWORD, **Document(page).form("/admin/login/").hidden}
+        assert browser.post(page.url, form, headers={"Referer": page.url}, timeout=10).status_code == 200
+        assert "1 user" in browser.get(f"{url}/admin/auth/user/", timeout=10).text
+        for _ in range(4):  # whichever worker answers
+            assert browser.get(f"{url}/account", timeout=10).url.endswith("/account")
+        assert "Traceback" not in running.output()

@@ -21,6 +21,7 @@ PAGES = (
     ("/", LISA),
     ("/login", ""),
     ("/account", MAX),
+    ("/password", MAX),
     ("/billing", ADA),
     ("/billing?next=/s/polls/&service=polls&label=archive", LISA),
     ("/admin/", ADA),

@@ -77,6 +77,14 @@ STATIC_URL = "static/"
 STATIC_ROOT = HERE.parent / "collected"  # for a server in front, by `manage.py collectstatic`
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
+# Without this, Django tells errors to nobody once DEBUG is off.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}
 
 # -- The services --------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("login", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("account", views.account, name="account"),
+    path("password", views.Password.as_view(), name="password"),
     path("billing", views.billing, name="billing"),
     path("admin/", admin.site.urls),
     # Behind a server of your own, let that one send what `manage.py collectstatic` collects.

@@ -7,8 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
@@ -48,6 +51,14 @@ def account(request: HttpRequest) -> HttpResponse:
         "now": timezone.now(),
     }
     return render(request, "account.html", found)
+
+
+class Password(SuccessMessageMixin, PasswordChangeView):
+    """A new password; other browsers are logged out."""
+
+    template_name = "password.html"
+    success_url = reverse_lazy("account")
+    success_message = "You have a new password."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

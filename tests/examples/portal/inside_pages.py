@@ -260,11 +260,29 @@ def test_the_account_tells_what_one_has(
     assert "Of another" not in page
 
 
-@pytest.mark.parametrize("path", ["/account", "/billing", "/admin/"])
+@pytest.mark.parametrize("path", ["/account", "/billing", "/password", "/admin/"])
 def test_own_pages_need_a_login(path: str) -> None:
     answer = Client(HTTP_HOST=HOST).get(path)
     assert answer.status_code == 302
     assert "/login" in answer["Location"]
+
+
+def test_a_new_password_logs_other_browsers_out(client: Client, lisa: User) -> None:
+    """The old one has to be known, and the new one has to be a good one."""
+    other = Client(HTTP_HOST=HOST)
+    other.force_login(lisa)
+    new = "tea and scones at five"
+    form = {"old_password": "a good password", "new_password1": new, "new_password2": new}
+    for wrong in (
+        {"old_password": "?"},
+        {"new_password2": "?"},
+        dict.fromkeys(("new_password1", "new_password2"), "1"),
+    ):
+        assert errors(client.post("/password", {**form, **wrong}))
+    assert client.post("/password", form)["Location"] == "/account"
+    assert "You have a new password." in client.get("/account").text
+    assert other.get("/account").status_code == 302
+    assert client.login(username="lisa", password=new)
 
 
 def test_a_link_does_not_log_out(client: Client) -> None:
