@@ -22,6 +22,7 @@ from .framing import Framer
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
 from .hostapi.gate import ApiPlaces
+from .hostapi.mail import Deliver
 from .hostapi.mount import MountedApi
 from .hostapi.pages import ApiPages
 from .interfaces import (
@@ -83,6 +84,7 @@ class Host:
     csrf: HostCsrf | None
     observe: Observe
     operations: Operations | None
+    mail: Deliver | None
     records: Records
     clock: Clock
 
@@ -141,9 +143,10 @@ class Assembly:
             api=ServiceApi(
                 service,
                 directory=host.directory,
-                deliver=None,
+                deliver=host.mail,
                 limits=client.limits,
                 places=self._api_places,
+                observe=host.observe,
                 clock=host.clock,
             ),
             keys=service_keys(host.secrets, service.name),

@@ -156,6 +156,8 @@ class Service:
         partial: scripts of a page get the content of another one alone, without the layout.
         api_key_in_url: the service may call the API with its key in the URL, for services of version 1. URLs
             end up in logs.
+        mail_to: whom the service may send mail: "known" is those whom the directory knows, or "anyone".
+        mail_quota: recipients an hour.
         fallback_status: HTTP status of a page that stands in for one of the service; None is the error's own.
 
     Raises:
@@ -181,6 +183,8 @@ class Service:
     sandbox: bool = field(default=False, kw_only=True)
     partial: bool = field(default=False, kw_only=True)
     api_key_in_url: bool = field(default=False, kw_only=True)
+    mail_to: Literal["known", "anyone"] = field(default="known", kw_only=True)
+    mail_quota: int = field(default=100, kw_only=True)
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -211,6 +215,9 @@ class Service:
         status = self.fallback_status
         if status is not None and (isinstance(status, bool) or status not in range(200, 600)):
             raise ConfigError(f"Service({self.name!r}).fallback_status", status, "200 to 599, or None")
+        quota = self.mail_quota
+        if isinstance(quota, bool) or not isinstance(quota, int) or not 0 <= quota <= 1_000_000:
+            raise ConfigError(f"Service({self.name!r}).mail_quota", quota, "a whole number, 0 to 1000000")
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise ConfigError(f"Service({self.name!r}).limits", self.limits, "Limits(...)")
         self._refuse_unbuilt()
@@ -260,6 +267,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "mode": ("actions", "pages"),
     "csrf_marker": ("plain", "nonce"),
     "transport": ("requests",),
+    "mail_to": ("known", "anyone"),
 }
 
 

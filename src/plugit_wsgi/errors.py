@@ -14,7 +14,10 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── MethodNotAllowed 405
     │   ├── BodyTooLarge 413
     │   ├── TooManyRequests 429         .retry_after
-    │   └── UpgradeRefused 501
+    │   ├── UpgradeRefused 501
+    │   └── MailRefused 4xx             .reason .retry_after; mail that a service wanted to send
+    ├── MailServerError                 .code; the server that mail is handed to
+    ├── ReplyRejected                   .reason; a reply address that is none
     ├── ServiceError                    .service .action
     │   ├── ServiceUnreachable 502
     │   ├── ServiceTimeout 504          .connecting
@@ -138,6 +141,46 @@ class UpgradeRefused(RequestRejected):
     """The visitor asks for another protocol (WebSocket), which WSGI cannot carry."""
 
     status = 501
+
+
+class MailRefused(RequestRejected):
+    """The host does not send this mail, to nobody.
+
+    Args:
+        reason: for the service and the log; no addresses.
+        status: HTTP status.
+        retry_after: seconds after which it may be tried again; None if that makes no sense.
+    """
+
+    def __init__(self, reason: str, *, status: int = 403, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class MailServerError(PlugItError):
+    """The server that mail is handed to cannot be talked to, or ended the conversation.
+
+    Args:
+        message: for the log; a server's own words may have addresses.
+        code: of SMTP; 0 if it said none.
+    """
+
+    def __init__(self, message: str, *, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ReplyRejected(PlugItError):
+    """A mail came to a reply address that this host did not make, or that is over.
+
+    Args:
+        reason: "form", "signature", "unknown" or "expired".
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no reply address: {reason}")
+        self.reason = reason
 
 
 class ServiceError(PlugItError):

@@ -123,6 +123,24 @@ class FallbackServed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailHandled(Event):
+    """Something became of a mail of a service.
+
+    Attributes:
+        outcome: "queued" or "refused", when the service asks; "sent", "delayed" (it is tried again) or
+            "set_aside" (given up), when it goes to the mail server.
+        recipients: how many it is about.
+        reason: why it was refused, delayed or set aside; a mail server's own words may have addresses.
+        status: the API's HTTP status, or the mail server's code; 0 if there was none.
+    """
+
+    outcome: str
+    recipients: int = 0
+    reason: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped(Event):
     """Something that a service sent was left out, and the visitor got the rest.
 

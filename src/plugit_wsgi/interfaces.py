@@ -90,6 +90,17 @@ class BatchDirectory(Protocol):
         """By id of each user that is asked for, what `Directory.groups` says."""
 
 
+@runtime_checkable
+class KnowsAddresses(Protocol):
+    """What a directory may have beside its methods: a quick answer to "may this service write there?".
+
+    Without it, the addresses of `Directory.members` are those that a service may send mail to.
+    """
+
+    def knows_email(self, address: str, service: str) -> bool:
+        """Whether the address is of somebody whom the service may write to, in whatever case."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRequest:
     """One HTTP call on a service. Immutable but for the body, which is read once per try.

@@ -34,6 +34,7 @@ from .fragments.filler import Filler
 from .fragments.marks import MarkFinder, checked_targets, mark_keys
 from .fragments.pool import Pool
 from .guard import HostPlaces
+from .hostapi.mail import Deliver
 from .http import Answer, script_name_of
 from .interfaces import Directory, HostCsrf, Identify, Layout, Observe, OnDenied, Operations
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
@@ -93,6 +94,7 @@ class PlugItMiddleware:
         observe: is told of every event.
         operations: who may see the operations page, below `prefix` at ``_operations/``: gets the user, or
             None, and says True. None: there is no such page.
+        mail: takes what services send, such as a `plugit_wsgi.mail.mailer.Mailer`. None: they send none.
         csrf: the host's own protection against forged requests, in the place of ours. None is ours.
         clock: the time; for tests.
 
@@ -123,6 +125,7 @@ class PlugItMiddleware:
         stores: Stores | None = None,
         observe: Observe | None = None,
         operations: Operations | None = None,
+        mail: Deliver | None = None,
         csrf: HostCsrf | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -136,6 +139,7 @@ class PlugItMiddleware:
             billing_url=billing_url,
             on_denied=on_denied,
             operations=operations,
+            mail=mail,
         )
         _check_values(limits=(limits, Limits), stores=(stores, Stores))
         clock = clock or SystemClock()
@@ -186,6 +190,7 @@ class PlugItMiddleware:
                 visitor_ids=VisitorIds(secrets.derived(Purpose.VISITOR)),
                 observe=combine(*told, *(() if observe is None else (observe,)), clock=clock),
                 operations=operations,
+                mail=mail,
                 records=records,
                 clock=clock,
             ),
@@ -203,7 +208,8 @@ class PlugItMiddleware:
             host_app: as above.
             path: of the file. Its keys are the arguments' names; services are ``[[services]]`` tables with
                 the names of `Service`, limits a ``[limits]`` table with the names of `Limits`.
-            more: arguments that only Python can say: identify, layout, directory, observe, on_denied, stores.
+            more: arguments that only Python can say: identify, layout, directory, observe, on_denied, stores,
+                mail.
 
         Raises:
             ConfigError: the file cannot be read, or has a key that does not exist.
@@ -317,7 +323,7 @@ def read_file(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _check_arguments(**given: Any) -> None:
-    for name in ("host_app", "identify", "observe", "on_denied", "operations"):
+    for name in ("host_app", "identify", "observe", "on_denied", "operations", "mail"):
         if not callable(given[name]) and (name == "host_app" or given[name] is not None):
             raise ConfigError(name, given[name], "something that can be called")
     for name, least in (("threads", 1), ("trusted_hops", 0)):

@@ -77,7 +77,13 @@ def create_app(
     mount = checked_path(mount, "mount")
     # http without TLS is fine here, also to a container or another machine: nothing of it is real.
     service = Service(
-        _name_of(mount), url, mode=mode, mount=mount, organizations=organizations, allow_http=True
+        _name_of(mount),
+        url,
+        mode=mode,
+        mount=mount,
+        organizations=organizations,
+        allow_http=True,
+        mail_to="anyone",  # it goes nowhere
     )
     return DevHost(service, mount)
 

@@ -13,23 +13,26 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import webob
 
+from ..body import URLENCODED, media_type
 from ..clock import Clock, SystemClock
 from ..config import Limits, Service
 from ..errors import ActionNotFound, BadRequest, MethodNotAllowed, RequestRejected, ServiceBusy
+from ..events import MailHandled
 from ..http import NO_STORE, NOSNIFF, Answer, parse_pairs
-from ..interfaces import Directory
+from ..interfaces import Directory, Observe
 from ..observers.rate import Rate
 from ..observers.redaction import quoted, redacted
 from .calls import MOST, Call, find_call
 from .gate import ApiPlaces, Bucket
 from .mail import Deliver
-from .mail_form import read_mail
+from .mail_form import check_recipients, read_mail
 from .scope import Scope
 
 _log = logging.getLogger("plugit_wsgi")
@@ -47,6 +50,7 @@ class ServiceApi:
         deliver: takes mail; None refuses it.
         limits: of a posted body, and of calls a second.
         places: for calls of all services; None is without a bound.
+        observe: is told what became of mails.
         clock: the time.
 
     Attributes:
@@ -61,11 +65,14 @@ class ServiceApi:
         deliver: Deliver | None,
         limits: Limits,
         places: ApiPlaces | None = None,
+        observe: Observe = lambda _event: None,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self.service = service
         self._scope = Scope(service, directory)
+        self._directory = directory
+        self._observe = observe
         self._deliver = deliver
         self._limits = limits
         self._places = places
@@ -111,13 +118,41 @@ class ServiceApi:
         deliver = self._deliver
         if deliver is None:
             raise ActionNotFound("mail")
-        mail = read_mail(request, self.service.name, self._limits)
+        with self._told(0):
+            if media_type(request.environ) != URLENCODED:
+                raise BadRequest("a form was expected")
+            mail = read_mail(request, self.service, self._limits)
 
         def delivered() -> dict[str, Any]:
-            deliver(mail)
+            count = len(mail.recipients)
+            with self._told(count):
+                check_recipients(mail, self.service, self._directory)
+                deliver(mail)
+            self._tell_mail("queued", count)
             return {}
 
         return delivered
+
+    @contextmanager
+    def _told(self, recipients: int) -> Iterator[None]:
+        """Observers hear of a mail that is refused."""
+        try:
+            yield
+        except RequestRejected as error:
+            self._tell_mail("refused", recipients, error.reason, error.status)
+            raise
+
+    def _tell_mail(self, outcome: str, recipients: int, reason: str = "", status: int = 200) -> None:
+        self._observe(
+            MailHandled(
+                service=self.service.name,
+                action="mail/",
+                outcome=outcome,
+                recipients=recipients,
+                reason=reason,
+                status=status,
+            )
+        )
 
     def _tell_refusal(self, error: RequestRejected | ServiceBusy, call: Call | None) -> None:
         name = _name_of(call)

@@ -13,9 +13,14 @@ MOST: Final = 1000
 MOST_RECIPIENTS: Final = 500
 """Addresses of one mail; with its other fields they are fewer than `Limits.form_parts`."""
 
-_NO_ADDRESS: Final = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff@<>\",;:"
-ADDRESS: Final = f"[^{_NO_ADDRESS}]+@[^{_NO_ADDRESS}]+"
-"""Pattern of a recipient: one address and nothing around it."""
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ADDRESS: Final = rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*"
+"""Pattern of a plain e-mail address, ASCII, without a name; `ADDRESS_LENGTH` at most."""
+ADDRESS_LENGTH: Final = 254
+
+LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Pattern of one line of text."""
 
 Schema = Mapping[str, Any]
 
@@ -87,6 +92,8 @@ def _object(required: Mapping[str, Schema], **optional: Schema) -> Schema:
 
 
 _TEXT: Final[Schema] = {"type": "string"}
+_LINE: Final[Schema] = {"type": "string", "maxLength": 500, "pattern": LINE}
+_LINES: Final[Schema] = {"type": "string", "pattern": r"^[^\x00]*$"}
 _FLAG: Final[Schema] = {"type": "boolean"}
 _TEXTS: Final = _list(_TEXT)
 _NEXT: Final[Schema] = {"type": "integer", "description": "`from` of the next page; missing on the last."}
@@ -113,17 +120,25 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         {
             "dests": {
                 "type": "array",
-                "items": {"type": "string", "pattern": f"^{ADDRESS}$"},
+                "items": {
+                    "type": "string",
+                    "maxLength": ADDRESS_LENGTH,
+                    "allOf": [{"pattern": f"^{ADDRESS}$"}, {"pattern": "^[^@]{1,64}@"}],
+                },
                 "minItems": 1,
                 "maxItems": MOST_RECIPIENTS,
                 "description": "The recipients; the field repeats.",
             }
         },
-        sender=_TEXT,
-        subject=_TEXT,
-        message={**_TEXT, "description": "Plain text."},
-        html_message={**_TEXT, "description": "HTML; missing, empty or `False` for plain text alone."},
-        response_id={**_TEXT, "description": "What the service wants to hear with a reply."},
+        sender=_LINE,
+        subject=_LINE,
+        message={**_LINES, "description": "Plain text."},
+        html_message={**_LINES, "description": "HTML; missing, empty or `False` for plain text alone."},
+        response_id={
+            **_LINE,
+            "maxLength": 255,
+            "description": "What the service wants to hear with a reply.",
+        },
     ),
     "Topic": _object({}, **_FORM_USER),
 }
@@ -216,7 +231,7 @@ CALLS: Final = (
         {"type": "object"},
         {},
         form="Mail",
-        errors=(404, 413),
+        errors=(403, 404, 413),
     ),
     Call(
         "forum_topic",

@@ -16,11 +16,13 @@ class Mail:
     Attributes:
         service: who asks.
         sender: address the service wishes.
-        recipients: addresses.
+        recipients: addresses, each once.
         subject: one line.
         message: plain text.
-        html_message: "" if there is only plain text.
+        html_message: "" if there is only plain text; an HTML text beside it; or any word, such as "true",
+            which says that `message` is HTML.
         response_id: what the service wants to hear with a reply; "" for no replies.
+        quota: recipients an hour that the service has.
     """
 
     service: str
@@ -30,9 +32,12 @@ class Mail:
     message: str = field(repr=False)
     html_message: str = field(default="", repr=False)
     response_id: str = ""
+    quota: int = 100
 
 
 Deliver = Callable[[Mail], None]
+"""Takes a mail whose recipients are allowed, and does not wait for a mail server. What it raises of
+`RequestRejected` is the answer to the service: `MailRefused` has any status, and a Retry-After."""
 
 
 def log_mail(mail: Mail) -> None:

@@ -1,7 +1,7 @@
 """The library's own log lines: one for each thing that goes wrong, and not one more.
 
 1. A line is written for a refusal by the guard, a circuit that opens or closes, a stale page, a fallback, a
-   fault. What a visitor does wrong is none: visitors must not be able to fill the log.
+   fault, a mail that is refused, delayed or set aside. What a visitor does wrong is none: visitors must not be able to fill the log.
 2. At most one line a second for each service and kind; the next one says how many were left out.
 3. ``key=value``, values quoted where they have to be, no line breaks, at most `LONGEST` characters.
 4. No secrets: see `redaction`.
@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..clock import Clock
-from ..events import CircuitChanged, Dropped, Event, FallbackServed, Fault, Refused, StaleServed
+from ..events import (
+    CircuitChanged,
+    Dropped,
+    Event,
+    FallbackServed,
+    Fault,
+    MailHandled,
+    Refused,
+    StaleServed,
+)
 from .rate import Rate
 from .redaction import quoted, redacted
 
@@ -162,6 +171,13 @@ def _dropped(event: Dropped) -> Line:
     return Line(event="dropped", kind=event.what, action=event.action, facts=(("count", event.count),))
 
 
+def _mail(event: MailHandled) -> Line | None:
+    if event.outcome not in ("refused", "delayed", "set_aside"):
+        return None
+    facts = (("status", event.status or ""), ("recipients", event.recipients or ""))
+    return Line(event="mail", kind=event.outcome, facts=facts, text=("reason", event.reason))
+
+
 _LINES: Final[Mapping[type[Event], Callable[[Any], Line | None]]] = {
     Fault: _fault,
     Refused: _refused,
@@ -169,5 +185,6 @@ _LINES: Final[Mapping[type[Event], Callable[[Any], Line | None]]] = {
     StaleServed: _stale,
     FallbackServed: _fallback,
     Dropped: _dropped,
+    MailHandled: _mail,
 }
 """Events that get a line, and what makes it."""

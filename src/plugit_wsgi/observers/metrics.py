@@ -21,6 +21,7 @@ from ..events import (
     Event,
     FallbackServed,
     Fault,
+    MailHandled,
     PageServed,
     Refused,
     ServiceCalled,
@@ -54,6 +55,7 @@ REASONS: Final = frozenset(
     )
 )
 """What `Refused.reason` is told apart by; any other is told by its status."""
+OUTCOMES: Final = frozenset(("queued", "refused", "sent", "delayed", "set_aside"))
 STATUSES: Final = frozenset(status.value for status in HTTPStatus)
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5)
 """Seconds; finest where pages should be, and with an edge at the deadlines of calls and pages."""
@@ -114,6 +116,7 @@ class PrometheusObserver:
         self._dropped = _counter(
             "plugit_dropped", "Cookies and session values of services left out", ("service", "what"), into
         )
+        self._mail = _counter("plugit_mail", "What became of mails of services", ("service", "outcome"), into)
         self._count: Mapping[type[Event], Callable[[Any], None]] = {
             ServiceCalled: self._count_call,
             PageServed: self._count_page,
@@ -123,6 +126,7 @@ class PrometheusObserver:
             StaleServed: self._count_stale,
             FallbackServed: self._count_fallback,
             Dropped: self._count_dropped,
+            MailHandled: self._count_mail,
         }
 
     def __call__(self, event: Event) -> None:
@@ -158,6 +162,9 @@ class PrometheusObserver:
     def _count_dropped(self, event: Dropped) -> None:
         what = _known(event.what, frozenset(("cookies", "session")))
         self._dropped.labels(event.service, what).inc(event.count)
+
+    def _count_mail(self, event: MailHandled) -> None:
+        self._mail.labels(event.service, _known(event.outcome, OUTCOMES)).inc()
 
     def _count_stale(self, event: StaleServed) -> None:
         self._stale.labels(event.service).inc()

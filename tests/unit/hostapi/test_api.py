@@ -36,7 +36,7 @@ DIRECTORY = StaticDirectory(
     rights={"polls": {"7": Rights(member=True), "zoë/é%41": Rights(member=True)}},
     subscriptions={"polls": {"7": ("gold",)}},
 )
-POLLS = Service("polls", "http://127.0.0.1:1")
+POLLS = Service("polls", "http://127.0.0.1:1", mail_to="anyone", mail_quota=1000)
 FEW = Service("polls", "http://127.0.0.1:1", user_fields=("username", "phone"))
 
 
@@ -192,9 +192,9 @@ def mail(content: str, content_type: str = "application/x-www-form-urlencoded") 
 
 
 def test_mail() -> None:
-    """All fields; several recipients; a subject on one line."""
+    """All fields; several recipients."""
     status, kept = mail(
-        "sender=polls%40example.org&dests=a%40example.org&dests=b%40example.org&subject=New%0D%0Apolls&message=%C3%A9"
+        "sender=polls%40example.org&dests=a%40example.org&dests=b%40example.org&subject=New%20polls&message=%C3%A9"
         "&html_message=%3Cp%3E&response_id=42"
     )
     assert status == 200
@@ -207,8 +207,15 @@ def test_mail() -> None:
             message="é",
             html_message="<p>",
             response_id="42",
+            quota=1000,
         )
     ]
+
+
+@pytest.mark.parametrize("field", ["subject", "sender", "response_id"])
+def test_mail_with_a_line_break_in_a_header(field: str) -> None:
+    """Refused, not repaired."""
+    assert mail(f"dests=a%40example.org&{field}=New%0D%0ABcc:%20b%40example.org") == (400, [])
 
 
 @pytest.mark.parametrize("html", ["&html_message=False", "&html_message=", "", "&html_message=false"])
@@ -247,7 +254,7 @@ def test_mail_to_too_many(count: int) -> None:
 def test_mail_to_as_many_as_there_may_be() -> None:
     """With the limits as they are."""
     kept: list[Mail] = []
-    raw = ("&".join(["dests=a%40b"] * MOST_RECIPIENTS)).encode()
+    raw = ("&".join(f"dests=a{number}%40b" for number in range(MOST_RECIPIENTS))).encode()
     api = ServiceApi(POLLS, directory=DIRECTORY, deliver=kept.append, limits=Limits())
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO(raw)}
     environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(raw))}

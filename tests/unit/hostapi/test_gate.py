@@ -255,7 +255,7 @@ def test_reading_a_mail_takes_no_place() -> None:
             return b"dests=a%40example.org"
 
     api = ServiceApi(
-        Service("polls", "http://127.0.0.1:1"),
+        Service("polls", "http://127.0.0.1:1", mail_to="anyone"),
         directory=StaticDirectory((User("7"),)),
         deliver=lambda mail: None,
         limits=Limits(),

@@ -86,7 +86,7 @@ def test_every_call_of_the_table_is_answered_and_nothing_else() -> None:
 def test_a_real_answer_is_what_the_document_says(call: Call) -> None:
     """And so is the example beside it."""
     mails: list[Mail] = []
-    service = Service("polls", "http://127.0.0.1:1")
+    service = Service("polls", "http://127.0.0.1:1", mail_to="anyone")
     api = ServiceApi(service, directory=DIRECTORY, deliver=mails.append, limits=Limits())
     path = call.path.replace("{id}", "1" if call.name == "organization" else "7").replace("{tag}", "x")
     body = b"dests=a%40example.org"
