@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from plugit_wsgi import Service
 
-OPTIONS = {"orga": "organizations", "apikey": "api_key_in_url"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "orga": {"organizations": True},
+    "apikey": {"api_key_in_url": True},
+    "anyone": {"mail_to": "anyone"},
+}
 
 
 def services(text: str) -> Iterator[Service]:
@@ -24,7 +29,7 @@ def services(text: str) -> Iterator[Service]:
                 raise ImproperlyConfigured(
                     f"PLUGIT_SERVICES: {item!r} has the option {option!r}, there are {', '.join(OPTIONS)}"
                 )
-        yield Service(name, url, **{OPTIONS[option]: True for option in options})
+        yield Service(name, url, **ChainMap(*(OPTIONS[option] for option in options)))
 
 
 def database(url: str, file: Path) -> dict[str, Any]:

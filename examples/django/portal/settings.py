@@ -13,6 +13,9 @@ HERE = Path(__file__).resolve().parent
 THREADS = 8  # of the server, for one process; the middleware shares them out between the services
 PORT = int(os.environ.get("PORT", "4000"))
 SITE_URL = os.environ.get("SITE_URL", "")
+MAIL_URL = os.environ.get("PLUGIT_MAIL_URL", "")
+HOST = urlsplit(SITE_URL).hostname or "localhost"
+MAIL_SENDER = os.environ.get("SITE_MAIL") or f"Django Radio <radio@{HOST}>"
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 SERVICES = os.environ.get("PLUGIT_SERVICES") or "polls=http://127.0.0.1:5000 notes=http://127.0.0.1:5001;orga"
 
@@ -27,7 +30,7 @@ if not SECRET_KEY:
 # -- Django --------------------------------------------------------------------------------------------------
 
 DJANGO = "django.contrib"
-ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "127.0.0.1", "127.0.0.1", "localhost"]
+ALLOWED_HOSTS = [HOST, "127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = [SITE_URL.rstrip("/")] if SITE_URL else []
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https:")
 ROOT_URLCONF = "portal.urls"
@@ -94,4 +97,5 @@ PLUGIT = {
     "layout": "service.html",
     "billing_url": "/billing",
     "threads": THREADS,
+    **({"mail": "portal.mail.mailer"} if MAIL_URL else {}),
 }

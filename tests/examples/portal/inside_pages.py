@@ -504,10 +504,10 @@ def test_another_database_is_refused_without_its_password(url: str) -> None:
 
 def test_options_of_services() -> None:
     """What a mount is told, and what it does not know."""
-    first, second = environment.services("a=http://127.0.0.1:1 b=http://127.0.0.1:2;orga;apikey")
-    assert (first.organizations, first.api_key_in_url) == (False, False)
-    assert (second.organizations, second.api_key_in_url) == (True, True)
-    with pytest.raises(ImproperlyConfigured, match=r"orgs.*orga, apikey"):
+    first, second = environment.services("a=http://127.0.0.1:1 b=http://127.0.0.1:2;orga;apikey;anyone")
+    assert (first.organizations, first.api_key_in_url, first.mail_to) == (False, False, "known")
+    assert (second.organizations, second.api_key_in_url, second.mail_to) == (True, True, "anyone")
+    with pytest.raises(ImproperlyConfigured, match=r"orgs.*orga, apikey, anyone"):
         [*environment.services("a=http://127.0.0.1:1;orgs")]
 
 

@@ -4,14 +4,14 @@
 import json
 
 from plugit.api import PlugItAPI
-from plugit.utils import action, json_only, only_logged_user, user_info
+from plugit.utils import action, only_logged_user, user_info
 
 import config
 
 
 @action(route="/everything/", template="everything.html")
 @only_logged_user()
-@user_info(props=["pk", "username"])
+@user_info(props=["pk", "username", "email"])
 def everything(request):
     api = PlugItAPI(config.API_URL)
     pk = request.args["ebuio_u_pk"]
@@ -27,16 +27,10 @@ def everything(request):
         "members": [each.username for each in api.get_project_members()],
         "nobody": api.get_user("999999"),
     }
+    if "mail" in request.args:
+        told["sent"] = send(api, request.args["ebuio_u_email"])
     return {"told": json.dumps(told, sort_keys=True)}
 
 
-@action(route="/send/", methods=["GET"])
-@json_only()
-@only_logged_user()
-@user_info(props=["pk", "email"])
-def send(request):
-    api = PlugItAPI(config.API_URL)
-    sent = api.send_mail(
-        "radio@example.org", u"Größe", [request.args["ebuio_u_email"]], u"Liebe Grüße", "ticket-1"
-    )
-    return {"status": sent.status_code}
+def send(api, address):
+    return api.send_mail("radio@example.org", u"Größe", [address], u"Liebe Grüße", "ticket-1").json()

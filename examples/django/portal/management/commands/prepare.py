@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
+        if settings.MAIL_URL:
+            import_module("portal.mail").store.create_tables()
         if settings.EXAMPLE_PASSWORD and not User.objects.exists():
             make_example(settings.EXAMPLE_PASSWORD)
 
