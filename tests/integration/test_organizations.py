@@ -192,11 +192,11 @@ def test_rights_end_with_the_membership(host: Host, service: FakeService, direct
     directory.of["x"] = (Membership(RTS), Membership(EBU, admin=True))
     meta = {"only_orga_admin_user": True, "cache_time": 600}
     service.action(
-        "/kept", meta=meta, template="kept for {{ ebuio_orga.name }} {{ said }}", answer=numbered()
+        "/kept", meta=meta, template="kept {{ n }} for {{ ebuio_orga.name }} {{ said }}", answer=numbered()
     )
     visitor = host.visitor("org")
     choose(visitor, EBU.id)
-    assert "kept for EBU secret" in visitor.get("/s/x/kept").text
+    assert "kept 1 for EBU secret" in visitor.get("/s/x/kept").text
     directory.of["x"] = (Membership(RTS),)
     for path in ("/s/x/kept", "/s/x/admin"):
         answer = visitor.get(path)
@@ -205,7 +205,7 @@ def test_rights_end_with_the_membership(host: Host, service: FakeService, direct
     told = claims(service.called("/action")[-1])
     assert (told["org"]["id"], told["rights"]) == ("2", ["orga_member"])
     directory.of["x"] = (Membership(RTS, admin=True),)
-    assert "kept for RTS secret" in visitor.get("/s/x/kept").text
+    assert "kept 2 for RTS secret" in visitor.get("/s/x/kept").text
 
 
 def test_a_right_that_ends_ends_at_once(host: Host, directory: Memberships) -> None:
@@ -230,7 +230,8 @@ def test_a_page_says_once_that_the_membership_has_ended(
     directory.of["x"] = (Membership(EBU),)
     for path in ("/s/x/media/a.png", "/s/x/json"):
         assert visitor.get(path).status_code == 200
-    assert visitor.open("/s/x/", method="HEAD").status_code == 200
+    for path, status in (("/s/x/", 200), ("/s/x/ebuio_x", 404)):
+        assert visitor.open(path, method="HEAD").status_code == status
     assert f"{ENDED} This page is for EBU." in visitor.get("/s/x/").text
     assert ENDED not in visitor.get("/s/x/").text
     directory.of["x"] = (Membership(EBU), Membership(RTS))

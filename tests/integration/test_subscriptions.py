@@ -6,20 +6,25 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
-from plugit_wsgi import FragmentMarks, Organization, User
+from plugit_wsgi import FragmentMarks, Organization, User, sdk
 from plugit_wsgi.people import NO_RIGHTS, Membership, Rights
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
+from plugit_wsgi.wire.keys import api_keys, format_service_key, load_secrets, service_keys
 from tests.integration.conftest import PEOPLE, SECRET, Host, MakeHost
 from tests.integration.test_rules import until
 
 HOUR = 3600.0
 GOLD = {"only_subscription": ["gold", "platinum"]}
 ALL_DAY = {"cache_time": 24 * HOUR}
+FIELD = "ebuio_u_subscription_labels"
+KEY = api_keys(service_keys(load_secrets(SECRET), "x"))[0]
 BY_ID = {user.id: user for user in PEOPLE.values()}
 
 
@@ -357,6 +362,74 @@ def test_the_host_announces_the_rule(host: Host, service: FakeService) -> None:
     host.visitor("anna").get("/s/x/a")
     said = {call.headers["x-plugit-protocol"] for call in service.calls}
     assert said == {"1; ext=fallback,only_subscription"}
+
+
+def test_labels_are_told_in_every_way_until_they_end(
+    host: Host, service: FakeService, clock: FakeClock, directory: Subscriptions
+) -> None:
+    """As repeated fields of query or form, in the context, in templates, by the API; then nowhere."""
+    directory.subscribe("anna", "größe l", HOUR)
+    meta = {"user_info": ["subscription_labels"]}
+    template = "{{ ebuio_u.subscription_labels|join:'+' }} {% csrf_token %}"
+    service.action("/a", meta=meta, template=template, answer={"n": 1})
+    visitor = host.visitor("anna")
+    api = {"Authorization": f"Bearer {KEY}"}
+    for labels in (["gold", "größe l"], []):
+        page = visitor.get("/s/x/a").text
+        assert ("gold+größe l" in page) is bool(labels)
+        call = service.called("/action")[-1]
+        assert parse_qsl(call.query) == [(FIELD, label) for label in labels]
+        assert claims(call)["subs"] == labels
+        token = visitor.token("/s/x/a")
+        visitor.post("/s/x/a", data={"csrfmiddlewaretoken": token, FIELD: "platinum"})
+        fields = parse_qsl(service.called("/action")[-1].body.decode("utf-8"))
+        assert [value for name, value in fields if name == FIELD] == labels
+        assert visitor.get("/s/_api/x/subscriptions/7", headers=api).json == labels
+        assert visitor.get("/s/_api/x/user/7", headers=api).json["subscription_labels"] == labels
+        clock.advance(HOUR)
+
+
+def test_a_service_in_pages_mode_is_told_in_a_header(
+    make_host: MakeHost, service: FakeService, clock: FakeClock, directory: Subscriptions
+) -> None:
+    """It has no meta, and so no rule; it looks itself."""
+    service.answer("/a", Reply(body="<p>a page</p>"))
+    host = make_host(clock=clock, directory=directory, of_service={"mode": "pages"})
+    directory.subscribe("anna", "silver", HOUR)
+    told = []
+    for _ in range(2):
+        host.visitor("anna").get("/s/x/a")
+        told.append(service.called("/a")[-1].headers["x-plugit-user-subscription-labels"])
+        clock.advance(HOUR)
+    assert told == ["gold,silver", ""]
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_service_of_the_sdk_holds_the_rule_with_the_host(
+    make_host: MakeHost,
+    serve: Callable[[Any], str],
+    clock: FakeClock,
+    directory: Subscriptions,
+    has_key: bool,
+) -> None:
+    """Over a real connection: who may sees it, also a shared page; who may not is refused by the host."""
+
+    @sdk.action("/a")
+    @sdk.json_only()
+    @sdk.only_subscription("gold")
+    @sdk.cache(60, byUser=False)
+    def answer(request: Any) -> dict[str, Any]:
+        return {"said": "secret", "labels": list(request.plugit.subscriptions)}
+
+    key = format_service_key(service_keys(load_secrets(SECRET), "x")) if has_key else None
+    url = serve(sdk.ServiceApp(SimpleNamespace(answer=answer), key=key, clock=clock.time))
+    host = make_host(url=url, clock=clock, directory=directory)
+    for name in ("anna", "olga"):
+        expected = ["gold"] if has_key else []
+        assert json.loads(host.visitor(name).get("/s/x/a").text) == {"said": "secret", "labels": expected}
+    assert host.visitor("max").get("/s/x/a").status_code == 403
+    clock.advance(HOUR)
+    assert host.visitor("anna").get("/s/x/a").status_code == 403
 
 
 # The host is told of refusals -------------------------------------------------------------

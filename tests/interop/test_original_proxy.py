@@ -215,6 +215,13 @@ def test_each_rule_with_each_user(browse: Browse, path: str, user: str) -> None:
         assert (answer.status, answer.element("reason")) == (403, rule)
 
 
+def test_the_service_holds_a_rule_that_the_proxy_does_not_know(browse: Browse) -> None:
+    """The proxy is asked for the labels, and keeps nothing: it would show the page of one to all."""
+    assert browse().get("/only/subscription").element("reason") == "only_logged_user"
+    for user, status in (("mem", 200), ("adm", 403), ("mem", 200), ("log", 403), ("ano", 403)):
+        assert browse(user).get("/only/subscription").status == status
+
+
 def test_the_sdks_client_speaks_with_the_originals_api(browse: Browse) -> None:
     """`PlugItAPI` reads users, organizations and members of the original stand-alone host."""
     visitor = browse()

@@ -28,6 +28,7 @@ STATUSES = {
     "PlugItError": 500, "ConfigError": 500,
     "RequestRejected": 403, "BadRequest": 400, "ActionNotFound": 404, "LoginRequired": 403,
     "AccessDenied": 403,
+    "SubscriptionRequired": 403,
     "CsrfRejected": 403, "MethodNotAllowed": 405, "BodyTooLarge": 413, "UpgradeRefused": 501,
     "ServiceError": 502, "ServiceUnreachable": 502, "ServiceTimeout": 504, "ServiceFailed": 502,
     "ServiceBusy": 503, "CircuitOpen": 503, "WireError": 502, "FramingError": 502, "ServiceRefused": 502,
@@ -60,6 +61,7 @@ def test_errors_carry_facts() -> None:
         (ContextForeign("path"), {"claim": "path", "status": 401}),
         (TemplateError("m", template_tag="t", line=3), {"template_tag": "t", "line": 3}),
         (errors.AccessDenied("only_admin_user"), {"reason": "only_admin_user", "status": 403}),
+        (errors.SubscriptionRequired("x", labels=("gold",)), {"reason": "x", "labels": ("gold",)}),
         (errors.ActionNotFound(), {"reason": "", "status": 404}),
     ]
     for error, attributes in facts:

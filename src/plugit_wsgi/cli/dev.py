@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
@@ -61,7 +61,11 @@ _choice: ContextVar[Choice] = ContextVar("choice", default=Choice())  # noqa: B0
 
 
 def create_app(
-    url: str, mount: str = "/s/app", mode: Mode = "actions", organizations: bool = False
+    url: str,
+    mount: str = "/s/app",
+    mode: Mode = "actions",
+    organizations: bool = False,
+    labels: Sequence[str] = (),
 ) -> WSGIApplication:
     """The stand-alone host as a WSGI app, for any server.
 
@@ -70,6 +74,7 @@ def create_app(
         mount: where it is mounted.
         mode: "actions" or "pages".
         organizations: organization mode.
+        labels: of subscriptions, which everybody has who is logged in.
 
     Raises:
         ConfigError: names the field, the value and what was expected.
@@ -85,7 +90,7 @@ def create_app(
         allow_http=True,
         mail_to="anyone",  # it goes nowhere
     )
-    return DevHost(service, mount)
+    return DevHost(service, mount, labels)
 
 
 class DevHost:
@@ -94,9 +99,10 @@ class DevHost:
     Args:
         service: the one it shows.
         mount: its path, checked.
+        labels: of subscriptions, which everybody has who is logged in.
     """
 
-    def __init__(self, service: Service, mount: str) -> None:
+    def __init__(self, service: Service, mount: str, labels: Sequence[str] = ()) -> None:
         self._service = service
         self._mount = mount
         self._token = secrets.token_urlsafe(32)
@@ -105,7 +111,7 @@ class DevHost:
             classic: BootstrapLayout(classic=classic, site_name=_SITE, navbar=self._navbar)
             for classic in (False, True)
         }
-        directory = StandaloneDirectory(lambda: _choice.get().organization)
+        directory = StandaloneDirectory(lambda: _choice.get().organization, labels)
         self._api = DevApi(service, directory=directory, deliver=log_mail, threads=THREADS)
         self._middleware = PlugItMiddleware(
             self._host,
@@ -248,6 +254,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     help_of_mode = "how the service answers (default: %(default)s)"
     parser.add_argument("--mode", default="actions", choices=get_args(Mode), help=help_of_mode)
     parser.add_argument("--organizations", action="store_true", help="organization mode")
+    help_of_label = "a subscription of everybody who is logged in; may be repeated"
+    parser.add_argument("--label", action="append", default=[], help=help_of_label)
     parser.set_defaults(run=run)
 
 
@@ -262,7 +270,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    app = create_app(arguments.url, arguments.mount, arguments.mode, arguments.organizations)
+    app = create_app(arguments.url, arguments.mount, arguments.mode, arguments.organizations, arguments.label)
     address = Address(arguments.host, arguments.port)
     serve(app, address, ready=f"Serving {address.url}{checked_path(arguments.mount, 'mount')}/")
 

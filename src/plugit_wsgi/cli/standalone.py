@@ -32,10 +32,12 @@ class StandaloneDirectory:
 
     Args:
         current: the organization that the visitor of this request has chosen.
+        labels: of subscriptions, which everybody has who is logged in.
     """
 
-    def __init__(self, current: Callable[[], Organization]) -> None:
+    def __init__(self, current: Callable[[], Organization], labels: Sequence[str] = ()) -> None:
         self._current = current
+        self._labels = tuple(labels)
 
     def visitor(
         self, user_id: str | None, service: str
@@ -48,7 +50,7 @@ class StandaloneDirectory:
         memberships = [
             Membership(item, admin=rights.admin, member=rights.member) for item in (current, *others)
         ]
-        return rights, memberships, ()
+        return rights, memberships, () if user is None else self._labels
 
     def user(self, user_id: str) -> User | None:
         """See `Directory.user`; any number is a user: a service has test data of its own."""
@@ -71,7 +73,7 @@ class StandaloneDirectory:
 
     def subscription_labels(self, user_id: str, service: str) -> Sequence[str]:
         """See `Directory.subscription_labels`."""
-        return ()
+        return () if self.user(user_id) is None else self._labels
 
     def groups(self, user_id: str) -> Sequence[str]:
         """See `Directory.groups`."""

@@ -115,8 +115,7 @@ _BY_REASON: Final[dict[str, _Words]] = {
     "only_subscription": _Words(
         "This needs a subscription",
         "This page is for people with a subscription that includes it, and you have none just now.",
-        "If you have one, log in as that user. If it has ended, renew it; "
-        "the people who run this site know what there is.",
+        "If you have one, log in as that user. If it has ended, renew it, or ask those who run this site.",
     ),
     "address_in_networks": _Words(
         "Not from this network",

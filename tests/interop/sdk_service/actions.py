@@ -26,6 +26,7 @@ from plugit_wsgi.sdk import (
     only_member_user,
     only_orga_admin_user,
     only_orga_member_user,
+    only_subscription,
     public,
     send_etag,
     user_info,
@@ -216,6 +217,14 @@ def rule_orga_member(request: Request) -> dict[str, object]:
 @only_orga_admin_user()
 def rule_orga_admin(request: Request) -> dict[str, object]:
     """For administrators of the organization."""
+    return {}
+
+
+@action(route="/only/subscription", template="plain.html")
+@only_subscription("gold", "silver")
+@cache(60, byUser=False)
+def rule_subscription(request: Request) -> dict[str, object]:
+    """For subscribers."""
     return {}
 
 

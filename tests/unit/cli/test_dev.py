@@ -381,3 +381,16 @@ def test_the_command_serves_until_a_signal(
         running.process.send_signal(number)
         assert running.process.wait(10) == 0
         assert "Traceback" not in running.output()
+
+
+def test_who_is_logged_in_has_the_labels_that_were_named(
+    open_host: Callable[..., Visitor], service: FakeService
+) -> None:
+    """So pages for subscribers can be seen, and so can their refusal; the API tells them too."""
+    service.action("/paid", meta={"only_subscription": ["gold"]}, template="for subscribers")
+    for labels, status in ((["silver", "gold"], 200), (["silver"], 403), ([], 403)):
+        visitor = open_host(labels=labels)
+        assert visitor.get("/s/app/paid").status_code == 403
+        visitor.get("/s/app/ebuio_setUser?mode=log")
+        assert visitor.get("/s/app/paid").status_code == status
+        assert visitor.get("/s/app/ebuio_api/subscriptions/-1").json == labels
