@@ -402,7 +402,8 @@ def test_somebody_gets_everything_on_one_page(
         service_rights=[{"service": "polls", "member": "on"}, {"service": "polls", "admin": "on"}]
     )
     answer = manager.post(f"/admin/auth/user/{lisa.pk}/change/", {**fields, **twice})
-    assert "Please correct the duplicate data" in errors(answer)
+    assert errors(answer)  # Django's own words, which differ between its releases
+    assert lisa.service_rights.count() == 1
     answer = manager.post(
         "/admin/portal/servicerights/add/", {"user": lisa.pk, "service": "polls", "member": "on"}
     )
