@@ -22,9 +22,10 @@ SERVICES = os.environ.get("PLUGIT_SERVICES") or "polls=http://127.0.0.1:5000 not
 SECRET_KEY = os.environ.get("PLUGIT_SECRET_KEY", "")
 # The example people; without a password there are none.
 EXAMPLE_PASSWORD = os.environ.get("SITE_PASSWORD", "")
-if not SECRET_KEY:
+DEVELOPMENT, DEVELOPMENT_PASSWORD = not SECRET_KEY, "radio"
+if DEVELOPMENT:
     SECRET_KEY = "for development only, everybody knows this key"
-    EXAMPLE_PASSWORD = EXAMPLE_PASSWORD or "radio"
+    EXAMPLE_PASSWORD = EXAMPLE_PASSWORD or DEVELOPMENT_PASSWORD
     print("WARNING: PLUGIT_SECRET_KEY is not set: everybody can forge sessions of this site", file=sys.stderr)
 
 # -- Django --------------------------------------------------------------------------------------------------

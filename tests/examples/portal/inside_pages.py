@@ -481,6 +481,18 @@ def test_the_example_people_come_into_an_empty_database_alone(lisa: User) -> Non
         settings.EXAMPLE_PASSWORD = ""
 
 
+def test_the_password_of_the_readme_is_for_development_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """A database that was tried out, and is used for real then, has no administrator whom everybody knows."""
+    User.objects.create_superuser("ada", password=settings.DEVELOPMENT_PASSWORD)
+    User.objects.create_user("max", password="another one")
+    call_command("prepare")
+    assert not Client().login(username="ada", password=settings.DEVELOPMENT_PASSWORD)
+    assert Client().login(username="max", password="another one")
+    assert capsys.readouterr().err.splitlines() == [
+        "ada had the password of the README, and can log in no more"
+    ]
+
+
 def test_postgresql_is_named_by_a_url() -> None:
     found = environment.database("postgresql://me:p%40ss@db.example:5433/radio?sslmode=require", Path("x"))
     names = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")

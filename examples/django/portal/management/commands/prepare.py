@@ -26,8 +26,18 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         if settings.MAIL_URL:
             import_module("portal.mail").store.create_tables()
+        if not settings.DEVELOPMENT:
+            self._take_known_passwords()
         if settings.EXAMPLE_PASSWORD and not User.objects.exists():
             make_example(settings.EXAMPLE_PASSWORD)
+
+    def _take_known_passwords(self) -> None:
+        """A database in which the portal was tried has an administrator whom everybody knows."""
+        for user in User.objects.filter(username__in=[person[0] for person in PEOPLE]):
+            if user.check_password(settings.DEVELOPMENT_PASSWORD):
+                user.set_unusable_password()
+                user.save()
+                self.stderr.write(f"{user} had the password of the README, and can log in no more")
 
 
 def make_example(password: str) -> None:
