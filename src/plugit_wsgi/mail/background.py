@@ -71,6 +71,4 @@ class _Loop:
                 while not self._is_closed and self._work():
                     pass
             except Exception:
-                _log.exception(
-                    "mail: the queue could not be worked on; it goes on in %g seconds", self._pause
-                )
+                _log.exception("mail: the queue failed; it goes on in %g seconds", self._pause)

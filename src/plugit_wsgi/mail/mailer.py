@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from email.errors import MessageError
 from email.utils import parseaddr
 from typing import Final
 
@@ -43,8 +44,8 @@ class Mailer:
         store: what all workers share.
         secret_key: the same as the middleware's.
         replies: the address that answers go to, if it is another one than the sender's.
-        senders: addresses, or ``@domain``s, that services may name as theirs; answers that no service wants to
-            hear go there, and any other is refused. None: what services name counts for nothing.
+        senders: addresses, or ``@domain``, that services may name as theirs; any other is refused. Answers
+            that no service wants to hear go there. None: what services name counts for nothing.
         reply_age: seconds for which answers are taken; a year at most.
         background: send from a thread of this process, which begins with the first mail.
         observe: is told what became of mails that the thread sent.
@@ -80,12 +81,8 @@ class Mailer:
             LogLines(self._clock), *(() if observe is None else (observe,)), clock=self._clock
         )
         self._pruned_at = 0.0
-        self._background: Background | None = None
-        if background and self._server is None:
-            raise ConfigError("server", None, "a mail server, since background=True")
-        if background:
-            self._background = Background(self._work)
-        elif isinstance(store, MemoryMailStore):
+        self._background = self._thread(self._server) if background else None
+        if not background and isinstance(store, MemoryMailStore):
             raise ConfigError("background", background, "True, since no other process sees a MemoryMailStore")
 
     def __call__(self, mail: Mail) -> None:
@@ -96,8 +93,11 @@ class Mailer:
             MailRefused: 403 the sender, 429 the quota, 503 the store.
         """
         answers_to = self._checked_sender(mail)
-        # Written once before anything is stored: what cannot be written costs no quota.
-        _built(lambda: build_message(mail, self._sender, answers_to, self._clock))
+        try:
+            # Before anything is stored: what cannot be written costs no quota.
+            build_message(mail, self._sender, answers_to, self._clock)
+        except (ValueError, MessageError) as error:
+            raise BadRequest("the mail cannot be written as a message") from error
         try:
             self._queue(mail, answers_to)
         except MailRefused:
@@ -134,21 +134,18 @@ class Mailer:
             return address
         raise MailRefused("sender: not one that the host allows")
 
-    def _work(self) -> bool:
-        assert self._server is not None
+    def _thread(self, server: MailServer | None) -> Background:
+        if server is None:
+            raise ConfigError("server", None, "a mail server, since background=True")
+        return Background(lambda: self._work(server))
+
+    def _work(self, server: MailServer) -> bool:
         now = self._clock.monotonic()
         if now >= self._pruned_at:
             self._store.prune(self._clock.time())
             self._pruned_at = now + _PRUNED_EACH
-        counts = send_due(self._store, self._server, self._clock, limit=20, observe=self._observe)
+        counts = send_due(self._store, server, self._clock, limit=20, observe=self._observe)
         return counts.handled > 0 and not counts.stopped
-
-
-def _built(build: Callable[[], bytes]) -> bytes:
-    try:
-        return build()
-    except (ValueError, UnicodeError) as error:
-        raise BadRequest("the mail cannot be written as a message") from error
 
 
 def _checked_senders(senders: Collection[str] | None) -> frozenset[str] | None:

@@ -8,8 +8,10 @@ from typing import Final
 
 _SILENT: Final = frozenset(("head", "script", "style", "template", "title"))
 _BREAKS: Final = frozenset(
-    ("address", "blockquote", "div", "dl", "dt", "dd", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6")
-    + ("header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr", "ul")
+    (
+        *("address", "blockquote", "div", "dl", "dt", "dd", "footer", "form", "header", "hr", "li", "main"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "section", "table", "tr", "ul"),
+    )
 )
 
 

@@ -1,6 +1,6 @@
 """One conversation with a mail server, by the standard library, in which every step has an end.
 
-1. Each step of the protocol has a time-out, and the whole conversation a deadline: a server that drips is cut.
+1. Each step of the protocol has a time-out, and each message a deadline: a server that drips is cut.
 2. TLS is what the URL says, never less: without STARTTLS, or with a certificate that does not fit, nothing
    is said to the server.
 3. What a server refuses is told apart: by recipient, or the message, or the conversation as such.
@@ -27,6 +27,8 @@ _SCHEMES: Final[Mapping[str, tuple[Security, int]]] = {
     "smtp": ("plain", 25),
 }
 _EXPECTED: Final = "smtp+starttls://user:password@host:587, smtps://... or smtp://localhost:25"
+_Refused = Mapping[str, tuple[int, "bytes | str"]]
+_ENDED: Final = (421, b"the server ended the conversation")
 _LOGIN_CODES: Final = frozenset((530, 534, 535, 538))
 """The server wants another login: nothing is wrong with the message."""
 
@@ -70,9 +72,7 @@ class MailServer:
         security, usual = _SCHEMES[parts.scheme]
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if user and security == "plain" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise ConfigError(
-                "mail server", _shown(url), "smtp+starttls:// or smtps://, since there is a password"
-            )
+            raise ConfigError("mail server", _shown(url), "TLS (smtp+starttls, smtps) with a password")
         return cls(
             host=parts.hostname,
             port=port or usual,
@@ -157,11 +157,10 @@ class Conversation:
         """
         with self._deadline(), _as_server_error():
             try:
-                refused = self._smtp.sendmail(sender, list(recipients), message)
+                refused: _Refused = {**self._smtp.sendmail(sender, list(recipients), message)}
             except smtplib.SMTPRecipientsRefused as error:
                 # After a 421 the rest was not even asked for.
-                ended = (421, b"the server ended the conversation")
-                refused = {recipient: error.recipients.get(recipient, ended) for recipient in recipients}
+                refused = {recipient: error.recipients.get(recipient, _ENDED) for recipient in recipients}
             except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
                 if error.smtp_code == 421 or error.smtp_code in _LOGIN_CODES:
                     raise
@@ -199,7 +198,7 @@ class Conversation:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _handed(refused: Mapping[str, tuple[int, bytes]]) -> Handed:
+def _handed(refused: _Refused) -> Handed:
     said = {recipient: (code, _text(code, words)) for recipient, (code, words) in refused.items()}
     return Handed(
         later={recipient: text for recipient, (code, text) in said.items() if code < 500},

@@ -1,7 +1,8 @@
 """The library's own log lines: one for each thing that goes wrong, and not one more.
 
 1. A line is written for a refusal by the guard, a circuit that opens or closes, a stale page, a fallback, a
-   fault, a mail that is refused, delayed or set aside. What a visitor does wrong is none: visitors must not be able to fill the log.
+   fault, a mail that is refused, delayed or set aside. What a visitor does wrong is none: visitors must not
+   be able to fill the log.
 2. At most one line a second for each service and kind; the next one says how many were left out.
 3. ``key=value``, values quoted where they have to be, no line breaks, at most `LONGEST` characters.
 4. No secrets: see `redaction`.
