@@ -8,15 +8,20 @@ from contextlib import ExitStack
 
 import pytest
 from tests.hosts.frail import Frail
-from tests.hosts.site import AT_THE_ROOT, BELOW, SECRET, Site
-from tests.support.servers import run_app, run_command
+from tests.hosts.site import AT_THE_ROOT, BELOW, PASSWORD, PRESENT, SECRET, Site
+from tests.support.servers import ROOT, run_app, run_command
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test of a site is of every host; those without a browser also below a SCRIPT_NAME."""
+    """Every test of a site is of every host, or of those that its module calls its HOSTS.
+
+    Those without a browser are also below a SCRIPT_NAME.
+    """
     if "site" in metafunc.fixturenames:
-        slow = [pytest.param(run, id=run.id, marks=pytest.mark.slow) for run in BELOW]
-        runs = [pytest.param(run, id=run.id) for run in AT_THE_ROOT]
+        folders = getattr(metafunc.module, "HOSTS", PRESENT)
+        root, below = ([run for run in runs if run.folder in folders] for runs in (AT_THE_ROOT, BELOW))
+        slow = [pytest.param(run, id=run.id, marks=pytest.mark.slow) for run in below]
+        runs = [pytest.param(run, id=run.id) for run in root]
         if "browser" not in metafunc.fixturenames:
             runs += slow
         metafunc.parametrize("site", runs, indirect=True, scope="session")
@@ -53,7 +58,10 @@ def site(
         "PLUGIT_SERVICES": f"{services} weather={frail.url}",
         "PLUGIT_SECRET_KEY": SECRET,
         "SITE_DATABASE": str(tmp_path_factory.mktemp("site") / "site.sqlite3"),
+        "SITE_PASSWORD": PASSWORD,
     }
+    if run.folder == "django":
+        env |= {"DJANGO_SETTINGS_MODULE": "tests.hosts.quick_portal", "PYTHONPATH": str(ROOT)}
     # Flask reads a form to its end without saying how much, which the validator forbids.
     judged = run.folder != "flask"
     app = f"examples/{run.folder}/app.py"

@@ -15,6 +15,8 @@ FOLDERS = ("pyramid", "bottle", "flask", "django", "wsgi")
 PRESENT = [folder for folder in FOLDERS if (ROOT / "examples" / folder / "app.py").exists()]
 SECRET = "a secret of the tests, long enough."
 LISA, MAX, ADA = "1", "2", "3"
+PASSWORD = "a password of the tests"
+USERNAMES = {LISA: "lisa", MAX: "max", ADA: "ada"}
 NAMES = {LISA: "Lisa Listener", MAX: "Max Member", ADA: "Ada Admin"}
 
 
@@ -34,6 +36,17 @@ class Run:
     def brand(self) -> str:
         """What the site calls itself, on each of its pages."""
         return {"wsgi": "Plain"}.get(self.folder, self.folder.title()) + " Radio"
+
+    @property
+    def asks_passwords(self) -> bool:
+        """Whether its login is more than a click on a name."""
+        return self.folder == "django"
+
+    def credentials(self, person: str) -> dict[str, str]:
+        """What the form of its login is filled in with."""
+        if self.asks_passwords:
+            return {"username": USERNAMES.get(person, person), "password": PASSWORD}
+        return {"person": person}
 
 
 _SERVERS = {
@@ -110,7 +123,7 @@ class Visitor:
 
     def log_in(self, person: str) -> requests.Response:
         """By the form of the login page."""
-        page = self.submit(self.get("/login"), "/login", person=person)
+        page = self.submit(self.get("/login"), "/login", **self.site.run.credentials(person))
         assert NAMES[person] in Document(page).text("header"), page.text
         return page
 

@@ -140,8 +140,7 @@ def test_everything_goes_by_the_keyboard(guest: Guest, poll: str) -> None:
     from selenium.webdriver.common.keys import Keys
 
     guest.open("/login?next=" + poll)
-    guest.tab_to(f"main [name=person][value='{MAX}']")
-    guest.turn_page(lambda: guest.press(Keys.ENTER))
+    guest.log_in_by_keys(MAX)
     assert guest.path == poll
     guest.tab_to(vote_button(poll))
     guest.turn_page(lambda: guest.press(Keys.ENTER))

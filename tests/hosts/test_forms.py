@@ -79,7 +79,7 @@ def test_the_token_of_one_login_is_not_that_of_the_next(site: Site, poll: str) -
 def test_login_and_logout_take_no_forms_of_other_sites(site: Site, headers: dict[str, str]) -> None:
     """Nobody is logged in as somebody else, or logged out, by a page they look at."""
     visitor = site.visitor(LISA)
-    assert visitor.send("/login", headers=headers, person=ADA).status_code in (400, 403)
+    assert visitor.send("/login", headers=headers, **site.run.credentials(ADA)).status_code in (400, 403)
     assert visitor.send("/logout", headers=headers).status_code in (400, 403)
     assert NAMES[LISA] in Document(visitor.get("/")).text("header")
 

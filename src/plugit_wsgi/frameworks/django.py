@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 T = TypeVar("T")
-_DOTTED = ("identify", "directory", "csrf", "observe", "on_denied", "stores")
+_DOTTED = ("identify", "directory", "csrf", "observe", "on_denied", "stores", "mail")
 
 
 def plugit(host_app: WSGIApplication, **arguments: Any) -> AskedHost:
     """Mounts the services that ``settings.PLUGIT`` names into a Django site.
 
     ``settings.PLUGIT`` is a dict with the arguments of `PlugItMiddleware`; identify, directory, csrf,
-    observe, on_denied and stores may be dotted names of what they are.
+    mail, observe, on_denied and stores may be dotted names of what they are.
 
     - ``secret_key``: without one, ``SECRET_KEY`` and its fallbacks.
     - ``identify``: gets Django's request. Without one, `request_user`.
