@@ -159,7 +159,8 @@ class Database:
 
 
 def _make_engine(given: object) -> Engine:
-    shown = str(given).partition(":")[0] + ":..."  # what follows may hold a password
+    scheme, found, _rest = str(given).partition("://")
+    shown = f"{scheme}://..." if found else "..."  # the rest may hold a password
     try:
         url = make_url(given)  # type: ignore[arg-type]
         if url.drivername in ("postgresql", "postgres"):

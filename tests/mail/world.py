@@ -20,6 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from plugit_wsgi import cli
 from plugit_wsgi.mail.reply_tokens import ReplyTokens
 from plugit_wsgi.mail.sql import SqlMailStore
+from plugit_wsgi.migrations import upgrade
 from plugit_wsgi.sdk import ServiceApp
 from plugit_wsgi.sdk.request import Request
 from plugit_wsgi.wire.keys import format_service_key, load_secrets, service_keys
@@ -83,8 +84,8 @@ class World:
         self.account = account
         self.is_imap = scheme.startswith("imap")
         self.database = f"sqlite:///{folder / 'mail.sqlite3'}"
+        upgrade(self.database)
         self.store = SqlMailStore(self.database)
-        self.store.create_tables()
         self.tokens = ReplyTokens(load_secrets(SECRET), self.store)
         self.aside = folder / "aside"
         self.aside.mkdir()

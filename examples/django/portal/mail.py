@@ -26,11 +26,11 @@ def store_url(database: dict[str, Any]) -> URL:
     )
 
 
-store = SqlMailStore(store_url(settings.DATABASES["default"]).render_as_string(hide_password=False))
+STORE_URL = store_url(settings.DATABASES["default"])
 mailer = Mailer(
     settings.MAIL_URL,
     sender=settings.MAIL_SENDER,
-    store=store,
+    store=SqlMailStore(STORE_URL),
     secret_key=settings.SECRET_KEY,
     background=True,
 )

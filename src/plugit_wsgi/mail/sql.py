@@ -11,33 +11,38 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
 
 from ..clock import Clock, SystemClock
+from ..database import Database
+from ..errors import DatabaseError
 from .ids import lease_of, new_id, read_lease
 from .store import LEASE, QUOTA_WINDOW, REPLIES_KEPT, QueuedMessage, ReplyAddress, ReplyState
-from .tables import addresses, metadata, queue, quotas, replies
+from .tables import addresses, queue, quotas, replies
 
 
 class SqlMailStore:
-    """Implements `MailStore` in a database. Thread-safe; nothing connects before the first call.
+    """Implements `MailStore` in a database. Thread-safe.
+
+    Opens nothing before its first call, and anew after a fork. The tables are made by
+    ``plugit-wsgi db upgrade URL``. All methods raise `DatabaseError` when the database does not answer.
 
     Args:
-        engine: an engine of SQLAlchemy, or a URL for one.
+        engine_or_url: ``"sqlite:///site.sqlite3"``, ``"postgresql://USER@HOST/NAME"``, or an engine.
         clock: the time.
+
+    Raises:
+        ConfigError: no such database can be had.
     """
 
-    def __init__(self, engine: sa.Engine | str, *, clock: Clock | None = None) -> None:
-        self._engine = sa.create_engine(engine, pool_pre_ping=True) if isinstance(engine, str) else engine
+    def __init__(self, engine_or_url: sa.Engine | URL | str, *, clock: Clock | None = None) -> None:
+        self._database = Database(engine_or_url)
         self._clock = clock or SystemClock()
-
-    def create_tables(self) -> None:
-        """Makes the tables that are not there; for development and tests. Migrations do it for a site."""
-        metadata.create_all(self._engine)
 
     def close(self) -> None:
         """Closes its connections; the next call opens new ones."""
-        self._engine.dispose()
+        self._database.close()
 
     def issue(self, address: ReplyAddress) -> str:
         """See `MailStore.issue`."""
@@ -101,7 +106,7 @@ class SqlMailStore:
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has none of it, and needs none
         )
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             rows = connection.execute(ready).all()
             leased = [row.id for row in rows if self._lease(connection, row.id, row.attempts, now)]
             found = connection.execute(
@@ -129,7 +134,7 @@ class SqlMailStore:
         values: dict[str, Any] = {"reason": why} if retry_at is None else {"due_at": retry_at}
         if again is not None:
             values["recipients"] = list(again)
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             if connection.execute(sa.update(queue).where(mine).values(**values)).rowcount != 1:
                 return
             if refused:
@@ -159,20 +164,22 @@ class SqlMailStore:
         self._write(sa.delete(quotas).where(quotas.c.hour < int(now // QUOTA_WINDOW)))
 
     def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.execute(query).all()
 
     def _write(self, change: sa.Executable) -> int:
         """Rows that it changed."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             return int(connection.execute(change).rowcount)
 
     def _inserted(self, table: sa.Table, **values: Any) -> bool:
         """Whether the row is new."""
         try:
             self._write(sa.insert(table).values(**values))
-        except IntegrityError:
-            return False
+        except DatabaseError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                return False
+            raise
         return True
 
     def _lease(self, connection: sa.Connection, row: int, attempts: int, now: float) -> bool:

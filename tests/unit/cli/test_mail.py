@@ -14,7 +14,7 @@ import pytest
 from tests.support.planted import SECRET
 
 from plugit_wsgi import cli, loading
-from plugit_wsgi.mail.sql import SqlMailStore
+from plugit_wsgi.migrations import upgrade
 
 VARIABLES = ("MAILBOX", "MAILBOX_PASSWORD", "MAIL_STORE", "MAIL_SERVER", "SECRET_KEY")
 Run = Callable[..., int]
@@ -36,9 +36,7 @@ def run(config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         "MAIL_STORE": f"sqlite:///{config.with_name('mail.sqlite3')}",
         "SECRET_KEY": SECRET,
     }
-    store = SqlMailStore(usual["MAIL_STORE"])
-    store.create_tables()
-    store.close()
+    upgrade(usual["MAIL_STORE"])
 
     def call(*options: str, **env: str) -> int:
         for name, value in {**dict.fromkeys(VARIABLES, ""), **usual, **env}.items():

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *arguments: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
         if settings.MAIL_URL:
-            import_module("portal.mail").store.create_tables()
+            import_module("plugit_wsgi.migrations").upgrade(import_module("portal.mail").STORE_URL)
         if not settings.DEVELOPMENT:
             self._take_known_passwords()
         if settings.EXAMPLE_PASSWORD and not User.objects.exists():
