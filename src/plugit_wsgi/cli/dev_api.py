@@ -13,6 +13,7 @@ from ..hostapi.mail import Deliver
 from ..hostapi.pages import DOCUMENT, TITLE, document_answer, format_document
 from ..http import Answer
 from ..interfaces import Directory
+from ..observers.log import LogLines
 from .site import Markup, Request
 
 Frame = Callable[[Request, str, Markup], Answer]
@@ -30,9 +31,16 @@ class DevApi:
     """
 
     def __init__(self, service: Service, *, directory: Directory, deliver: Deliver, threads: int) -> None:
-        limits = Limits()
-        places = ApiPlaces(threads, limits, SystemClock())
-        self._calls = ServiceApi(service, directory=directory, deliver=deliver, limits=limits, places=places)
+        limits, clock = Limits(), SystemClock()
+        self._calls = ServiceApi(
+            service,
+            directory=directory,
+            deliver=deliver,
+            limits=limits,
+            places=ApiPlaces(threads, limits, clock),
+            observe=LogLines(clock),
+            clock=clock,
+        )
         self._document = document_answer(format_document(is_hosted=False))
 
     def answer(self, request: Request, path: str, *, root: str, frame: Frame) -> Answer:

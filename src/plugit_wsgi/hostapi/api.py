@@ -41,6 +41,14 @@ _NO_FORUM = {"error": "no-on-ebuio"}
 Ask = Callable[[], Any]
 
 
+class _Told(Exception):
+    """A refusal that observers have heard of: one line of the log is enough."""
+
+    def __init__(self, error: RequestRejected) -> None:
+        super().__init__()
+        self.error = error
+
+
 class ServiceApi:
     """Answers the calls of one service. Thread-safe.
 
@@ -94,6 +102,8 @@ class ServiceApi:
                 return json_answer(ask())
             with self._places.held(self.service.name):
                 return json_answer(ask())
+        except _Told as told:
+            return _refusal(told.error, call)
         except (RequestRejected, ServiceBusy) as error:
             self._tell_refusal(error, call)
             return _refusal(error, call)
@@ -140,7 +150,7 @@ class ServiceApi:
             yield
         except RequestRejected as error:
             self._tell_mail("refused", recipients, error.reason, error.status)
-            raise
+            raise _Told(error) from error
 
     def _tell_mail(self, outcome: str, recipients: int, reason: str = "", status: int = 200) -> None:
         self._observe(

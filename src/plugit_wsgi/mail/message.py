@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email.policy
 from dataclasses import dataclass
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -91,7 +92,6 @@ def build_message(mail: Mail, sender: HostAddress, reply_to: str, clock: Clock) 
     message["To"] = [Address(addr_spec=address) for address in mail.recipients]
     if reply_to:
         message["Reply-To"] = Address(addr_spec=reply_to)
-    message["Subject"] = mail.subject
     message["Date"] = formatdate(clock.time())
     message["Message-ID"] = make_msgid(domain=sender.domain)
     # Holiday notes and other machines are not to answer (RFC 3834, and what Exchange goes by).
@@ -101,7 +101,14 @@ def build_message(mail: Mail, sender: HostAddress, reply_to: str, clock: Clock) 
     message.set_content(text)
     if html:
         message.add_alternative(html, subtype="html")
-    return message.as_bytes()
+    return _subject_line(mail.subject) + message.as_bytes()
+
+
+def _subject_line(subject: str) -> bytes:
+    # Written by the older class: the newer one drops blanks where it folds what is not ASCII.
+    charset = "us-ascii" if subject.isascii() else "utf-8"
+    written = Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
+    return b"Subject: " + written.encode("ascii") + b"\r\n"
 
 
 def _parts(mail: Mail) -> tuple[str, str]:
