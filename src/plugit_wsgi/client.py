@@ -378,8 +378,24 @@ class ServiceClient:
             raise WireError("another version of the protocol", field="version", received=found)
         return found
 
-    def mail(self, response_id: str, message: str, deadline: Deadline) -> bool:
-        """Hands a reply over, with a context that names nobody; True if the service took it."""
+    def mail(
+        self,
+        response_id: str,
+        message: str,
+        deadline: Deadline,
+        *,
+        message_id: str = "",
+        is_repeat: bool = False,
+    ) -> bool:
+        """Hands a reply over, with a context that names nobody; True if the service took it.
+
+        Args:
+            response_id: what the service gave with its mail.
+            message: the text of the reply.
+            deadline: of the call.
+            message_id: of the reply, printable ASCII; "" is not sent.
+            is_repeat: the service may have it already.
+        """
         fields = {"response_id": response_id, "message": message}
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode("ascii")
         short = deadline.at_most(self.limits.call)
@@ -389,6 +405,8 @@ class ServiceClient:
             headers=(
                 ("Content-Type", "application/x-www-form-urlencoded"),
                 *call_headers(short, ""),
+                *([(names.MESSAGE_ID, message_id)] if message_id else []),
+                *([(names.REPEAT, "1")] if is_repeat else []),
                 (names.CONTEXT, self._mail_context(body, short).sign(self._keys)),
             ),
             body=body,

@@ -30,6 +30,8 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── ContextTampered
     │   ├── ContextExpired
     │   └── ContextForeign
+    ├── MailboxError                    the mail server where replies arrive
+    ├── MessageUnusable                 a mail that is no reply, or cannot be read
     └── TemplateError 502               .template_tag .line .is_costly
 """
 
@@ -324,6 +326,14 @@ class ContextForeign(ContextError):
     def __init__(self, claim: str) -> None:
         super().__init__(f"the context is for another {claim}")
         self.claim = claim
+
+
+class MailboxError(PlugItError):
+    """The mail server where replies arrive cannot be asked, or gave up; nothing is lost there."""
+
+
+class MessageUnusable(PlugItError):
+    """A mail that is nobody's reply, or cannot be read: it is set aside. ``str()`` has none of its text."""
 
 
 class TemplateError(PlugItError):

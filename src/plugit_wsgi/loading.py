@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
 from .clock import Clock
 from .config import Limits, Service
+from .errors import ConfigError
 from .interfaces import TemplateEngine, Transport
 
 _TRANSPORTS = {"requests": ("plugit_wsgi.transport.requests", "RequestsTransport")}
+_MAIL_STORE = ("plugit_wsgi.mail.sql", "SqlMailStore")
+_TOKENS_V1 = ("plugit_wsgi.mail.tokens_v1", "TokensV1")
 _ENGINES = {"django": ("plugit_wsgi.templates.django", "DjangoTemplates")}
 
 
@@ -22,6 +26,26 @@ def make_transport(service: Service, limits: Limits, clock: Clock, threads: int)
 def make_engine(name: str, limits: Limits) -> TemplateEngine:
     """The engine of a template language."""
     return cast(TemplateEngine, _load(_ENGINES[name])(max_output=limits.rendered_size))
+
+
+def make_mail_store(url: str) -> Any:
+    """The store of mail in a database.
+
+    Raises:
+        ConfigError: the extra ``sql`` is not installed, or the URL means nothing.
+    """
+    try:
+        return _load(_MAIL_STORE)(url)
+    except ImportError as error:
+        raise ConfigError("mail store", "a database", "pip install 'plugit-wsgi[sql]'") from error
+    except Exception as error:  # SQLAlchemy's, which this module does not know; the URL may hold a password
+        expected = "a URL for SQLAlchemy, such as sqlite:////var/lib/site/mail.sqlite3"
+        raise ConfigError("mail store", f"<{type(error).__name__}>", expected) from error
+
+
+def make_tokens_v1(secret_key: str, hash_key: str, services: Mapping[str, str]) -> Any:
+    """What reads the reply addresses of the original; see `TokensV1`."""
+    return _load(_TOKENS_V1)(secret_key, hash_key, services)
 
 
 def _load(where: tuple[str, str]) -> Any:

@@ -636,6 +636,22 @@ def test_mail(world: World, reply: Reply, taken: bool) -> None:
     assert call.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        ({}, (None, None)),
+        ({"message_id": "<a@b>"}, ("<a@b>", None)),
+        ({"message_id": "<a@b>", "is_repeat": True}, ("<a@b>", "1")),
+    ],
+)
+def test_a_mail_is_named(world: World, more: dict[str, Any], sent: tuple[str | None, str | None]) -> None:
+    """And marked, if the service may have it already."""
+    world.service.answer("/mail", Reply(body={"result": "Ok"}))
+    assert world.client.mail("42", "x", world.deadline, **more)
+    headers = world.service.calls[0].headers
+    assert (headers.get("x-plugit-message-id"), headers.get("x-plugit-repeat")) == sent
+
+
 def test_a_mail_is_signed(world: World) -> None:
     """For exactly this call, with a new context for each try; it names no user."""
     world.service.answer("/mail", Reply(body={"result": "Ok"}))

@@ -34,6 +34,7 @@ STATUSES = {
     "ContextError": 401, "ContextMissing": 401, "ContextTampered": 401, "ContextExpired": 401,
     "ContextForeign": 401,
     "TemplateError": 502,
+    "MailboxError": 500, "MessageUnusable": 500,
 }  # fmt: skip
 TREE = {
     name: kind

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import demo, dev, key, serve
+from . import demo, dev, key, mail, serve
 
 _EXAMPLE = """examples:
   plugit-wsgi demo
@@ -20,7 +20,7 @@ _EXAMPLE = """examples:
 
 Every command has its own --help.
 """
-_COMMANDS = (demo, dev, serve, key)
+_COMMANDS = (demo, dev, serve, key, mail)
 
 
 class _Nonsense(Exception):

@@ -40,6 +40,10 @@ ORGANIZATION_CODOPS: Final = "X-Plugit-Orga-Codops"
 BASE_URL: Final = "X-Plugit-Base-Url"
 SESSION_HEADER: Final = "X-Plugitsession-"
 REQUEST_ID: Final = "X-Request-ID"
+MESSAGE_ID: Final = "X-Plugit-Message-Id"
+"""With a reply to a mail: the Message-ID of the reply."""
+REPEAT: Final = "X-Plugit-Repeat"
+"""With a reply to a mail, ``1``: the service may have it already."""
 
 # Service to host.
 REDIRECT: Final = "EbuIo-PlugIt-Redirect"

@@ -1,0 +1,146 @@
+"""``plugit-wsgi mail``: what makes no sense is one sentence, and who cannot be asked is asked again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.support.planted import SECRET
+
+from plugit_wsgi import cli, loading
+from plugit_wsgi.mail.sql import SqlMailStore
+
+VARIABLES = ("MAILBOX", "MAILBOX_PASSWORD", "MAIL_STORE", "MAIL_SERVER", "SECRET_KEY")
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A host's file with one service."""
+    path = tmp_path / "plugit.toml"
+    path.write_text('[[services]]\nname = "polls"\nurl = "http://127.0.0.1:1"\n', encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(config: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run("--once", MAILBOX="…")`: the exit code, with settings that mean something, or those given."""
+    usual = {
+        "MAILBOX": "imap://a:hunter2@127.0.0.1:1",
+        "MAIL_STORE": f"sqlite:///{config.with_name('mail.sqlite3')}",
+        "SECRET_KEY": SECRET,
+    }
+    store = SqlMailStore(usual["MAIL_STORE"])
+    store.create_tables()
+    store.close()
+
+    def call(*options: str, **env: str) -> int:
+        for name, value in {**dict.fromkeys(VARIABLES, ""), **usual, **env}.items():
+            monkeypatch.setenv(f"PLUGIT_{name}", value)
+        return cli.main(["mail", "--config", str(config), "--once", *options])
+
+    return call
+
+
+NONSENSE = {
+    "no secret": ((), {"SECRET_KEY": ""}, "secret_key"),
+    "a short secret": ((), {"SECRET_KEY": "short"}, "secret_key"),
+    "no store": ((), {"MAIL_STORE": ""}, "PLUGIT_MAIL_STORE"),
+    "a store that is none": ((), {"MAIL_STORE": "hunter2"}, "sqlite:///"),
+    "a store of another kind": ((), {"MAIL_STORE": "nosql://a:hunter2@h/x"}, "sqlite:///"),
+    "nothing to do": ((), {"MAILBOX": ""}, "PLUGIT_MAILBOX, PLUGIT_MAIL_SERVER"),
+    "nothing to send": (("--send",), {}, "PLUGIT_MAILBOX, PLUGIT_MAIL_SERVER"),
+    "a mailbox that is none": ((), {"MAILBOX": "https://a:hunter2@h.example"}, "imaps://"),
+    "a mailbox without TLS": ((), {"MAILBOX": "imap://a:hunter2@h.example"}, "starttls"),
+    "a mailbox without a password": ((), {"MAILBOX": "imaps://a@h.example"}, "PLUGIT_MAILBOX_PASSWORD"),
+    "POP3 without a folder": ((), {"MAILBOX": "pop3s://a:hunter2@h.example"}, "set_aside"),
+    "a mail server that is none": ((), {"MAIL_SERVER": "http://a:hunter2@h.example"}, "smtps://"),
+    "an interval": (("--interval", "0"), {}, "--interval"),
+    "an interval in words": (("--interval", "soon"), {}, "--interval"),
+    "a name without one": (("--original-service", "42"), {}, "--original-service"),
+    "names without keys": (("--original-service", "42=polls"), {}, "mail v1"),
+    "both alone": (("--send", "--receive"), {}, "not allowed"),
+}
+
+
+@pytest.mark.parametrize(("options", "env", "said"), NONSENSE.values(), ids=NONSENSE)
+def test_nonsense(
+    run: Run, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], env: dict[str, str], said: str
+) -> None:
+    """Exit code 2 and one sentence, without a password."""
+    assert run(*options, **env) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert "hunter2" not in told
+
+
+def test_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """The host's file is required."""
+    assert cli.main(["mail"]) == 2
+    assert "--config" in capsys.readouterr().err
+
+
+def test_without_the_extra(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what to install."""
+
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(loading, "import_module", missing)
+    assert run() == 2
+    assert "plugit-wsgi[sql]" in capsys.readouterr().err
+
+
+def test_a_secret_of_the_file(run: Run, config: Path) -> None:
+    """It is enough; and a mailbox that cannot be asked is exit code 1."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f'secret_key = "{SECRET}"\n{text}', encoding="utf-8")
+    assert run(SECRET_KEY="") == 1
+
+
+@pytest.mark.parametrize(
+    ("env", "event"),
+    [
+        ({}, "mailbox_failed"),
+        ({"MAILBOX": "", "MAIL_SERVER": "smtp://127.0.0.1:1", "MAIL_STORE": "sqlite://"}, "mail_failed"),
+    ],
+)
+def test_who_cannot_be_asked(
+    run: Run, caplog: pytest.LogCaptureFixture, env: dict[str, str], event: str
+) -> None:
+    """Is told in the log, without a traceback."""
+    caplog.set_level(logging.INFO, "plugit_wsgi.mail")
+    assert run(**env) == 1
+    lines = [record for record in caplog.records if f"event={event}" in record.getMessage()]
+    assert lines
+    assert not any(record.exc_info for record in lines)
+
+
+@pytest.mark.slow
+def test_it_goes_on_until_a_signal(run: Run, config: Path) -> None:
+    """A mailbox that is away ends nothing; SIGTERM does, at once, with exit code 0."""
+    run()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "plugit_wsgi.cli", "mail", "--config", str(config), "--interval", "1"],
+        env=dict(os.environ),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    told = [process.stderr.readline() for _ in range(3)]
+    assert sum("event=mailbox_failed" in line for line in told) >= 2
+    since = time.monotonic()
+    process.terminate()
+    assert process.wait(10) == 0
+    assert time.monotonic() - since < 2
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
