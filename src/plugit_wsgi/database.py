@@ -36,6 +36,15 @@ REVISION: Final = "0001"
 VERSION_TABLE: Final = "plugit_revision"
 """Says which revision the tables have. A name of its own, beside migrations that a host may have itself."""
 
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Names of indexes and constraints: a script of a later revision has to know them."""
+
 EXPECTED: Final = (
     "a URL as sqlite:///people.sqlite3 or postgresql://USER@HOST/NAME, or an Engine of SQLAlchemy"
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from plugit_wsgi.errors import ConfigError
-from plugit_wsgi.people import NO_RIGHTS, Membership, Organization, Rights, User, Visitor
+from plugit_wsgi.people import NO_RIGHTS, Membership, Organization, Plan, Rights, Subscription, User, Visitor
 from plugit_wsgi.wire.names import USER_FIELDS
 
 
@@ -103,3 +104,38 @@ def test_membership_is_of_a_member_by_default() -> None:
     """Not of an administrator."""
     found = Membership(Organization("1"))
     assert (found.member, found.admin) == (True, False)
+
+
+GOLD = Plan(id="gold", labels=("gold",), services=("polls",))
+NOON = datetime(2027, 1, 15, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({}, "user_id"),
+        ({"user_id": "1", "organization_id": "1"}, "user_id"),
+        ({"user_id": "1", "valid_from": datetime(2027, 1, 15)}, "valid_from"),
+        ({"user_id": "1", "valid_until": date(2027, 1, 15)}, "valid_until"),
+        ({"user_id": "1", "valid_until": "2027-01-15"}, "valid_until"),
+        ({"user_id": "1", "valid_from": NOON, "valid_until": NOON}, "valid_until"),
+    ],
+)
+def test_a_subscription_has_one_subscriber_and_moments_in_order(values: dict[str, Any], field: str) -> None:
+    """A moment without a time zone would be another one on another machine."""
+    with pytest.raises(ConfigError) as caught:
+        Subscription(plan=GOLD, **values)
+    assert caught.value.field == f"Subscription.{field}"
+
+
+@pytest.mark.parametrize(
+    ("service", "seconds", "is_valid"),
+    [("polls", 0, True), ("polls", 9, True), ("polls", -1, False), ("polls", 10, False), ("notes", 0, False)],
+)
+def test_a_subscription_is_valid_from_its_first_moment_until_its_end(
+    service: str, seconds: float, is_valid: bool
+) -> None:
+    """For the services of its plan; whatever time zone says the moments."""
+    until = (NOON + timedelta(seconds=10)).astimezone(timezone(timedelta(hours=-8)))
+    found = Subscription(plan=GOLD, user_id="1", valid_from=NOON, valid_until=until)
+    assert found.is_valid(service, NOON.timestamp() + seconds) is is_valid

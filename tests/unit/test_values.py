@@ -34,7 +34,7 @@ STATUSES = {
     "ServiceBusy": 503, "CircuitOpen": 503, "WireError": 502, "FramingError": 502, "ServiceRefused": 502,
     "ContextError": 401, "ContextMissing": 401, "ContextTampered": 401, "ContextExpired": 401,
     "ContextForeign": 401,
-    "TemplateError": 502,
+    "TemplateError": 502, "DatabaseError": 500,
 }  # fmt: skip
 TREE = {
     name: kind

@@ -12,7 +12,7 @@ from ..directory.table import read_people
 from ..errors import ConfigError, DatabaseError
 from .serving import run_told
 
-_EXAMPLE = """examples:
+_EXAMPLE = """example:
   plugit-wsgi db upgrade sqlite:///people.sqlite3
   plugit-wsgi db import sqlite:///people.sqlite3 people.toml
   plugit-wsgi db upgrade postgresql://plugit@db.example.org/plugit

@@ -34,26 +34,29 @@ class People:
 
     def __post_init__(self) -> None:
         users = tuple(self.users)
-        user_ids = _ids(users)
         organizations = _all_organizations(self.organizations, users)
-        dated = tuple(self.dated_subscriptions)
-        _check_plans(dated)
-        for name in ("rights", "subscriptions"):
-            given = getattr(self, name)
-            for service, found in given.items():
-                _check_known(found, user_ids, f"{name}.{service}", "user")
-            _set(self, name, MappingProxyType({service: dict(found) for service, found in given.items()}))
-        who = {item.user_id for item in dated} - {None}
-        _check_known(who, user_ids, "dated_subscriptions.user_id", "user")
-        which = {item.organization_id for item in dated} - {None}
-        _check_known(which, organizations, "dated_subscriptions.organization_id", "organization")
-        for service, ids in self.service_organizations.items():
-            _check_known(ids, organizations, f"service_organizations.{service}", "organization")
         limits = {service: tuple(ids) for service, ids in self.service_organizations.items()}
-        _set(self, "service_organizations", MappingProxyType(limits))
         _set(self, "users", users)
         _set(self, "organizations", tuple(organizations.values()))
-        _set(self, "dated_subscriptions", dated)
+        _set(self, "rights", _copied(self.rights))
+        _set(self, "subscriptions", _copied(self.subscriptions))
+        _set(self, "dated_subscriptions", tuple(self.dated_subscriptions))
+        _set(self, "service_organizations", MappingProxyType(limits))
+        self._check_ids(_ids(users), organizations)
+        _check_plans(self.dated_subscriptions)
+
+    def _check_ids(self, users: Collection[str], organizations: Collection[str]) -> None:
+        for name in ("rights", "subscriptions"):
+            for service, found in getattr(self, name).items():
+                _check_known(found, users, f"{name}.{service}", "a user")
+        for name, known, kind in (
+            ("user_id", users, "a user"),
+            ("organization_id", organizations, "an organization"),
+        ):
+            given = {getattr(item, name) for item in self.dated_subscriptions} - {None}
+            _check_known(given, known, f"dated_subscriptions.{name}", kind)
+        for service, ids in self.service_organizations.items():
+            _check_known(ids, organizations, f"service_organizations.{service}", "an organization")
 
 
 def _set(people: People, name: str, value: object) -> None:
@@ -63,9 +66,11 @@ def _set(people: People, name: str, value: object) -> None:
 def _check_known(given: Iterable[Any], known: Collection[str], where: str, kind: str) -> None:
     for found in given:
         if found not in known:
-            raise ConfigError(
-                where, found, f"the id of {'an' if kind[0] == 'o' else 'a'} {kind} that is there"
-            )
+            raise ConfigError(where, found, f"the id of {kind} that is there")
+
+
+def _copied(given: PerService[T]) -> PerService[T]:
+    return MappingProxyType({service: MappingProxyType(dict(found)) for service, found in given.items()})
 
 
 def _ids(users: Iterable[User]) -> set[str]:

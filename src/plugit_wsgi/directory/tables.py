@@ -21,18 +21,12 @@ from sqlalchemy import (
     false,
 )
 
+from ..database import NAMING
+
 ID_LENGTH: Final = 255
 """Characters of an id, and of a service's name."""
 
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata: Final = MetaData(naming_convention=NAMING)
 
 
 class Moment(TypeDecorator[datetime]):

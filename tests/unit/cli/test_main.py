@@ -10,7 +10,7 @@ import pytest
 
 from plugit_wsgi.cli import main
 
-COMMANDS = ("demo", "dev", "serve", "key")
+COMMANDS = ("demo", "dev", "serve", "key", "db")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,7 +15,9 @@ from plugit_wsgi.database import Database
 from plugit_wsgi.directory.sql import SqlDirectory
 from plugit_wsgi.directory.tables import metadata
 from plugit_wsgi.migrations import upgrade
-from plugit_wsgi.testing.directory_contract import PEOPLE
+from plugit_wsgi.people import Membership, Organization, User
+from plugit_wsgi.testing.clock import FakeClock
+from plugit_wsgi.testing.directory_contract import NOON, PEOPLE
 
 OpenDirectory = Callable[..., SqlDirectory]
 
@@ -90,3 +92,25 @@ def open_directory() -> Iterator[OpenDirectory]:
             return directory
 
         yield open_one
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """At noon."""
+    return FakeClock(NOON.timestamp())
+
+
+@pytest.fixture
+def directory(url: str, clock: FakeClock, open_directory: OpenDirectory) -> SqlDirectory:
+    """With the people of the contract, on either database; nothing is kept yet."""
+    open_directory(url).save(PEOPLE)
+    return open_directory(url, clock=clock)
+
+
+NOWHERE = User("8", "zoe@secret.example", memberships=(Membership(Organization("nowhere")),))
+
+
+def put_all(directory: SqlDirectory, *people: User) -> None:
+    with directory.change() as change:
+        for user in people:
+            change.put_user(user)

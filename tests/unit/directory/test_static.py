@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from plugit_wsgi.directory import People, StaticDirectory
 from plugit_wsgi.directory.table import read_people
 from plugit_wsgi.errors import ConfigError
 from plugit_wsgi.interfaces import Directory
-from plugit_wsgi.people import Membership, Organization, Rights, User
+from plugit_wsgi.people import Membership, Organization, Plan, Rights, Subscription, User
 from plugit_wsgi.testing.directory_contract import DirectoryContract
 
 TOML = """
@@ -137,6 +138,36 @@ def test_what_a_user_says_holds_where_nothing_else_is_said() -> None:
     assert directory.visitor("8", "notes") == (Rights(member=True, admin=True), (), ("gold",))
     assert directory.visitor("8", "polls") == (Rights(), (), ())
     assert [user.id for user in directory.members("notes")] == ["8"]
+
+
+GOLD_PLAN = Plan(id="gold", labels=("gold",))
+
+
+@pytest.mark.parametrize(
+    ("people", "field"),
+    [
+        ({"service_organizations": {"polls": ["3"]}}, "service_organizations.polls"),
+        ({"dated_subscriptions": [Subscription(plan=GOLD_PLAN, user_id="2")]}, "dated_subscriptions.user_id"),
+        (
+            {"dated_subscriptions": [Subscription(plan=GOLD_PLAN, organization_id="1")]},
+            "dated_subscriptions.organization_id",
+        ),
+        (
+            {
+                "dated_subscriptions": [
+                    Subscription(plan=GOLD_PLAN, user_id="1"),
+                    Subscription(plan=Plan(id="gold", labels=()), user_id="1"),
+                ]
+            },
+            "dated_subscriptions.plan",
+        ),
+    ],
+)
+def test_subscriptions_of_nobody_are_refused(people: dict[str, Any], field: str) -> None:
+    """At construction, with the field; so is a plan that means two things."""
+    with pytest.raises(ConfigError) as caught:
+        StaticDirectory([User("1")], **people)
+    assert caught.value.field == field
 
 
 def test_nothing_changes_it() -> None:
