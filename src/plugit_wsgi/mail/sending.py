@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -78,10 +78,10 @@ def send_due(
     return counts
 
 
-def pause_after(attempts: int) -> float:
+def pause_after(attempts: int, chance: Callable[[], float] = random.random) -> float:
     """Seconds until the next try: twice as long each time, and not the same for all that failed together."""
     longest: float = min(FIRST_PAUSE * 2 ** min(attempts - 1, 30), LONGEST_PAUSE)
-    return longest * random.uniform(0.75, 1.25)
+    return longest * (0.75 + chance() / 2)
 
 
 class _Sender:

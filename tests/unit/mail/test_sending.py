@@ -14,7 +14,6 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 import trustme
 from tests.support.smtp_server import Postbox, SmtpServer
 
@@ -25,6 +24,7 @@ from plugit_wsgi.mail.sending import ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE, pause
 from plugit_wsgi.mail.server import MailServer
 from plugit_wsgi.mail.sql import SqlMailStore
 from plugit_wsgi.mail.store import LEASE
+from plugit_wsgi.migrations import upgrade
 from plugit_wsgi.testing.clock import FakeClock
 
 MESSAGE = b"Message-ID: <1@host>\r\nSubject: x\r\n\r\n.dot\r\nlast\r\n"
@@ -232,9 +232,9 @@ def test_a_crash_after_the_ok_repeats_the_message(store: MemoryMailStore, clock:
 
 def test_several_threads_send_each_message_once(tmp_path: Path, clock: FakeClock) -> None:
     """Out of one database, at the same moment."""
-    engine = sa.create_engine(f"sqlite:///{tmp_path}/mail.sqlite")
-    store = SqlMailStore(engine, clock=clock)
-    store.create_tables()
+    url = f"sqlite:///{tmp_path}/mail.sqlite"
+    upgrade(url)
+    store = SqlMailStore(url, clock=clock)
     for number in range(30):
         store.enqueue(b"Subject: %d\r\n\r\nx\r\n" % number, "h@example.org", TO[:1], service="polls")
     box, barrier = Postbox(), threading.Barrier(3)
@@ -246,7 +246,7 @@ def test_several_threads_send_each_message_once(tmp_path: Path, clock: FakeClock
     with SmtpServer(box) as server, ThreadPoolExecutor(3) as pool:
         while store.waiting():
             assert sum(pool.map(drain, range(3))) > 0
-    engine.dispose()
+    store.close()
     assert Counter(received.content for received in box.received) == {
         b"Subject: %d\r\n\r\nx\r\n" % number: 1 for number in range(30)
     }
