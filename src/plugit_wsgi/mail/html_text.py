@@ -1,4 +1,4 @@
-"""The text of an HTML mail, for services that want text. Nothing of it is run, fetched or kept as markup."""
+"""HTML of mails as text: for services, and for who reads mail without HTML. Nothing of it is run or fetched."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ _DEAREST: Final = 10_000_000
 """Characters; a page of ten thousand tags costs one million. Of what is dearer, tags are cut out unread."""
 
 
-def text_of_html(document: str) -> str:
-    """The text that a reader of an HTML mail sees; quotations begin with ``>`` as in plain mail."""
+def text_of_html(document: str, *, links: bool = False) -> str:
+    """The text that a reader of an HTML mail sees; quotations begin with ``>`` as in plain mail.
+
+    Args:
+        document: or a fragment of one.
+        links: where a link leads stands behind its text.
+    """
     document = "".join(_without_declarations(document))
     if _cost(document) > _DEAREST:
         return unescape(re.sub(r"<[^<>]*>", " ", document))
-    reader = _Reader()
+    reader = _Reader(links)
     reader.feed(document)
     reader.close()
     return reader.text()
@@ -65,8 +70,11 @@ def _cost(document: str) -> int:
 class _Reader(HTMLParser):
     """Collects lines. One per document."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._links = links
+        self._target = ""
+        self._shown: list[str] = []
         self._lines: list[str] = []
         self._line: list[str] = []
         self._quotes = 0
@@ -91,6 +99,8 @@ class _Reader(HTMLParser):
                 self._line.append("- ")
         elif tag in ("td", "th"):
             self._line.append(" ")
+        elif tag == "a" and self._links:
+            self._target, self._shown = dict(attrs).get("href") or "", []
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _UNSEEN:
@@ -100,15 +110,24 @@ class _Reader(HTMLParser):
             self._end_block(tag)
             self._quotes -= tag == "blockquote" and self._quotes > 0
             self._kept -= tag == "pre" and self._kept > 0
+        elif tag == "a":
+            self._end_link()
 
     def handle_data(self, data: str) -> None:
         if self._unseen:
             return
+        if self._target:
+            self._shown.append(data)
         first, *others = data.split("\n") if self._kept else [data]
         self._line.append(first)
         for line in others:
             self._end_line(even_empty=True)
             self._line.append(line)
+
+    def _end_link(self) -> None:
+        target, self._target = self._target, ""
+        if target.startswith(("http://", "https://")) and target != "".join(self._shown).strip():
+            self._line.append(f" ({target})")
 
     def _end_block(self, tag: str) -> None:
         self._end_line()

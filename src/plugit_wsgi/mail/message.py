@@ -19,7 +19,7 @@ from ..clock import Clock
 from ..errors import ConfigError
 from ..hostapi.mail import Mail
 from ..hostapi.mail_form import is_address
-from .plain_text import plain_text
+from .html_text import text_of_html
 from .reply_tokens import TOKEN_LENGTH
 
 LOCAL_PART: Final = 64
@@ -117,5 +117,5 @@ def _parts(mail: Mail) -> tuple[str, str]:
         return mail.message, ""
     # The original's flag, which says that the message is HTML; a text with tags is the HTML itself.
     if "<" not in mail.html_message:
-        return plain_text(mail.message), mail.message
-    return mail.message or plain_text(mail.html_message), mail.html_message
+        return text_of_html(mail.message, links=True), mail.message
+    return mail.message or text_of_html(mail.html_message, links=True), mail.html_message
