@@ -1,4 +1,4 @@
-"""HTML of mails as text: for services, and for who reads mail without HTML. Nothing of it is run or fetched."""
+"""HTML of mails as text: for services, and for who reads mail without HTML. Nothing is run or fetched."""
 
 from __future__ import annotations
 
