@@ -222,6 +222,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_killed_before_the_answer(world: World, polls: RecordingService) -> None:
     """The service has taken it and nobody knows: it hears it again, marked."""
     address = world.address("polls")
@@ -237,6 +238,7 @@ def test_killed_before_the_answer(world: World, polls: RecordingService) -> None
     assert (world.left(), world.set_aside()) == ([], [])
 
 
+@pytest.mark.slow
 def test_killed_between_the_answer_and_the_removal(world: World, polls: RecordingService) -> None:
     """The service has said "Ok", and the process dies before it could note that: again, marked."""
     world.account.drop(written(world.address("polls"), "once", "<k@x>"))
@@ -264,6 +266,7 @@ def test_killed_between_the_answer_and_the_removal(world: World, polls: Recordin
     assert (world.left(), world.set_aside()) == ([], [])
 
 
+@pytest.mark.slow
 def test_killed_when_it_wants_to_remove(world: World, polls: RecordingService) -> None:
     """The service has it, and that is known: it hears nothing more, and the mail goes."""
     world.account.drop(written(world.address("polls"), "once", "<k@x>"))
@@ -288,6 +291,7 @@ def peak(process: subprocess.Popen[str]) -> int:
     return int(found[1]) * 1024
 
 
+@pytest.mark.slow
 def test_a_large_message_is_never_in_memory(world: World, polls: RecordingService) -> None:
     """50 MB cost less than half of that, by either protocol."""
     world.account.drop(written(world.address("polls")))
@@ -300,6 +304,7 @@ def test_a_large_message_is_never_in_memory(world: World, polls: RecordingServic
     assert len(polls.told) == 1
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_between_messages(world: World, polls: RecordingService) -> None:
     """What is under way is done to its end; the rest is there for the next time."""
     for number in range(5):
@@ -321,6 +326,7 @@ def test_sigterm_ends_it_between_messages(world: World, polls: RecordingService)
     assert {told.repeat for told in polls.told} == {None}
 
 
+@pytest.mark.slow
 def test_no_secret_is_printed_or_in_the_process_list(world: World, polls: RecordingService) -> None:
     """Passwords and tokens are in no line and no argument."""
     address = world.address("polls")

@@ -36,6 +36,7 @@ STATUSES = {
     "ContextForeign": 401,
     "TemplateError": 502, "DatabaseError": 500,
     "MailboxError": 500, "MessageUnusable": 500,
+    "MailRefused": 403, "MailServerError": 500, "ReplyRejected": 500,
 }  # fmt: skip
 TREE = {
     name: kind

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ class SqlMailStore:
 
     def __init__(self, engine: sa.Engine | str, *, clock: Clock | None = None) -> None:
         self._engine = sa.create_engine(engine, pool_pre_ping=True) if isinstance(engine, str) else engine
+        self._process = os.getpid()
         self._clock = clock or SystemClock()
 
     def create_tables(self) -> None:
@@ -101,7 +103,7 @@ class SqlMailStore:
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has none of it, and needs none
         )
-        with self._engine.begin() as connection:
+        with self._of_this_process().begin() as connection:
             rows = connection.execute(ready).all()
             leased = [row.id for row in rows if self._lease(connection, row.id, row.attempts, now)]
             found = connection.execute(
@@ -129,7 +131,7 @@ class SqlMailStore:
         values: dict[str, Any] = {"reason": why} if retry_at is None else {"due_at": retry_at}
         if again is not None:
             values["recipients"] = list(again)
-        with self._engine.begin() as connection:
+        with self._of_this_process().begin() as connection:
             if connection.execute(sa.update(queue).where(mine).values(**values)).rowcount != 1:
                 return
             if refused:
@@ -158,13 +160,20 @@ class SqlMailStore:
         self._write(sa.delete(replies).where(replies.c.begun + REPLIES_KEPT <= now))
         self._write(sa.delete(quotas).where(quotas.c.hour < int(now // QUOTA_WINDOW)))
 
+    def _of_this_process(self) -> sa.Engine:
+        # Connections from before a fork are the parent's: two processes on one would read each other's rows.
+        if self._process != os.getpid():
+            self._engine.dispose(close=False)
+            self._process = os.getpid()
+        return self._engine
+
     def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        with self._engine.connect() as connection:
+        with self._of_this_process().connect() as connection:
             return connection.execute(query).all()
 
     def _write(self, change: sa.Executable) -> int:
         """Rows that it changed."""
-        with self._engine.begin() as connection:
+        with self._of_this_process().begin() as connection:
             return int(connection.execute(change).rowcount)
 
     def _inserted(self, table: sa.Table, **values: Any) -> bool:

@@ -313,8 +313,12 @@ def test_no_starttls_no_mail(store: MemoryMailStore, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost", "http://localhost", "smtp://", "smtp://u:pw-1@mail.example", "smtp://x:99999", "smtp://x/y", None]
-)  # fmt: skip
+    "url",
+    [
+        *("", "localhost", "http://localhost", "smtp://", "smtp://x:99999", "smtp://x/y", None),
+        "smtp://u:pw-1@mail.example",
+    ],
+)
 def test_a_url_that_is_none(url: str) -> None:
     """It is told without the password."""
     with pytest.raises(ConfigError, match="mail server") as caught:

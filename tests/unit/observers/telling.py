@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from plugit_wsgi.events import CircuitChanged, Dropped, FallbackServed, Fault, Refused, StaleServed
+from plugit_wsgi.events import (
+    CircuitChanged,
+    Dropped,
+    FallbackServed,
+    Fault,
+    MailHandled,
+    Refused,
+    StaleServed,
+)
 
 
 def fault(
@@ -40,6 +48,11 @@ def fallback(kind: Any = "service", status: int = 200) -> FallbackServed:
 def dropped(what: str = "session", count: int = 1) -> Dropped:
     """Something of a service that was left out."""
     return Dropped(service="polls", action="/show/1", what=what, count=count)
+
+
+def mailed(outcome: str = "refused") -> MailHandled:
+    """What became of a mail."""
+    return MailHandled(service="polls", action="mail/", outcome=outcome, recipients=2)
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:

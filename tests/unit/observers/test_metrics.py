@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
-from tests.unit.observers.telling import circuit, dropped, fallback, fault, refused, stale
+from tests.unit.observers.telling import circuit, dropped, fallback, fault, mailed, refused, stale
 
 from plugit_wsgi import access, csrf, errors
 from plugit_wsgi.errors import ConfigError
@@ -94,6 +94,8 @@ COUNTED: list[tuple[Event, list[str]]] = [
     (circuit("open", "/slow"), ['plugit_circuit_openings_total{scope="call",service="polls"}']),
     (stale(), ['plugit_stale_pages_total{service="polls"}']),
     (fallback("service"), ['plugit_fallback_pages_total{kind="service",service="polls"}']),
+    (mailed("sent"), ['plugit_mail_total{outcome="sent",service="polls"}']),
+    (mailed("eaten"), ['plugit_mail_total{outcome="other",service="polls"}']),
     (dropped("cookies"), ['plugit_dropped_total{service="polls",what="cookies"}']),
     (dropped("session"), ['plugit_dropped_total{service="polls",what="session"}']),
     (fallback("host"), ['plugit_fallback_pages_total{kind="host",service="polls"}']),

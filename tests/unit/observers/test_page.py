@@ -28,7 +28,7 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 LINES = [line for line in TEXT.splitlines() if line.startswith("event=")]
 BY_KEY = {"fault": events.Fault, "refused": events.Refused, "circuit": events.CircuitChanged,
           "stale": events.StaleServed, "fallback": events.FallbackServed,
-          "dropped": events.Dropped}  # fmt: skip
+          "dropped": events.Dropped, "mail": events.MailHandled}  # fmt: skip
 
 
 def table(first: str) -> list[list[str]]:
@@ -59,6 +59,12 @@ def event_of(pairs: dict[str, str]) -> events.Event:
         "stale": {"age": float(pairs.get("age", 0)), "cause": pairs.get("cause", "")},
         "fallback": {"kind": kind, "status": int(pairs.get("status", 0))},
         "dropped": {"what": kind, "count": int(pairs.get("count", 0))},
+        "mail": {
+            "outcome": kind,
+            "status": int(pairs.get("status", 0)),
+            "recipients": int(pairs.get("recipients", 0)),
+            "reason": pairs.get("reason", ""),
+        },
     }
     found = BY_KEY[pairs["event"]](
         service=pairs["service"],
@@ -90,6 +96,7 @@ def test_every_kind_of_line_is_shown_and_told() -> None:
         "stale": [],
         "fallback": ["service", "host"],
         "dropped": ["cookies", "session", "include"],
+        "mail": ["refused", "delayed", "set_aside"],
     }
     assert {pairs_of(line)["event"] for line in LINES} == rows.keys()
     assert f"at most {LONGEST} characters" in TEXT
