@@ -34,7 +34,8 @@ STATUSES = {
     "ContextError": 401, "ContextMissing": 401, "ContextTampered": 401, "ContextExpired": 401,
     "ContextForeign": 401,
     "TemplateError": 502,
-    "MailboxError": 500, "MessageUnusable": 500,
+    "MailboxError": 500, "MessageUnusable": 500, "MailServerError": 500, "ReplyRejected": 500,
+    "MailRefused": 403,
 }  # fmt: skip
 TREE = {
     name: kind
