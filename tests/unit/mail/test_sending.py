@@ -333,3 +333,25 @@ def test_a_url() -> None:
     assert "pw" not in repr(found)
     assert MailServer.from_url("smtps://mail.example").port == 465
     assert MailServer.from_url("smtp://localhost").security == "plain"
+
+
+def test_who_has_it_is_not_set_aside_with_the_others(store: MemoryMailStore, clock: FakeClock) -> None:
+    """One of three is refused for good, the others have it."""
+    box = Postbox(at_recipient=lambda address: "550 nobody" if address == "b@example.org" else None)
+    with SmtpServer(box) as server:
+        counts = send_due(store, plain(server.port), clock)
+    assert (counts.sent, counts.delayed, counts.set_aside) == (1, 0, 1)
+    assert [kept.recipients for kept in store.set_aside()] == [("b@example.org",)]
+    assert store.waiting() == 0
+
+
+@pytest.mark.parametrize("said", ["530 log in first", "421 closing"])
+def test_a_server_that_wants_another_conversation_refuses_no_message(
+    store: MemoryMailStore, clock: FakeClock, said: str
+) -> None:
+    """It is tried again; the others stay due."""
+    store.enqueue(MESSAGE, "host@example.org", ("d@example.org",), service="polls")
+    with SmtpServer(Postbox(at_data=lambda _number: said)) as server:
+        counts = send_due(store, plain(server.port), clock)
+    assert (counts.stopped, counts.delayed, counts.set_aside) == (True, 1, 0)
+    assert len(store.due(clock.time(), 9)) == 1
