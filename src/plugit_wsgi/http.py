@@ -11,10 +11,10 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus, unquote_to_bytes, urlsplit
 
 from webob.cookies import parse_cookie  # type: ignore[attr-defined]  # the stubs forget it
@@ -54,6 +54,7 @@ NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 ANY_ORIGIN: Final = ("Access-Control-Allow-Origin", "*")
 NO_STORE: Final = ("Cache-Control", "private, no-store")
 
+_COOKIES: Final = "plugit_wsgi.cookies"
 LONGEST_PATH: Final = 2000
 """Characters of a path below a mount; it is in the signed context, which is bounded."""
 _REFUSED_PATH = re.compile(
@@ -110,13 +111,17 @@ def place_of(environ: Mapping[str, Any]) -> str:
     return place
 
 
-def read_cookies(environ: Mapping[str, Any]) -> dict[str, str]:
-    """The visitor's cookies; anybody on the domain may have set one that is no text."""
-    found = {}
-    for name, value in parse_cookie(environ.get("HTTP_COOKIE", "")):
-        with suppress(UnicodeDecodeError):
-            found[name.decode()] = value.decode()
-    return found
+def read_cookies(environ: MutableMapping[str, Any]) -> Mapping[str, str]:
+    """The visitor's cookies; anybody on the domain may have set one that is no text. Parsed once a request."""
+    header = environ.get("HTTP_COOKIE", "")
+    parsed, found = environ.get(_COOKIES, ("", {}))
+    if parsed != header:
+        found = {}
+        for name, value in parse_cookie(header):
+            with suppress(UnicodeDecodeError):
+                found[name.decode()] = value.decode()
+        environ[_COOKIES] = (header, found)
+    return cast(Mapping[str, str], found)
 
 
 def is_reserved(name: bytes) -> bool:
