@@ -127,13 +127,20 @@ class Database:
             self.engine.dispose(close=False)
             self._process = os.getpid()
         try:
-            if self._file is not None and not self._file.exists():
-                # To connect would make an empty one.
-                raise DatabaseError(f"{self._file}: no such database; {self._command}")
+            self._check_file()
             yield
         except SQLAlchemyError as error:
             origin = getattr(error, "orig", None) or error
             raise DatabaseError(f"{self.shown} failed: {type(origin).__name__}") from error
+
+    def _check_file(self) -> None:
+        try:
+            is_there = self._file is None or self._file.exists()
+        except OSError as error:
+            raise DatabaseError(f"{self.shown} failed: {error.strerror}") from error
+        if not is_there:
+            # To connect would make an empty one.
+            raise DatabaseError(f"{self._file}: no such database; {self._command}")
 
     @property
     def _command(self) -> str:

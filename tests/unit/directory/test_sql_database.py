@@ -43,6 +43,13 @@ def test_memory_is_a_database_too(open_directory: OpenDirectory) -> None:
     assert [item.id for item in directory.organizations("archive")] == ["9"]
 
 
+def test_a_file_that_cannot_be_looked_at(tmp_path: Path, open_directory: OpenDirectory) -> None:
+    """As one in a folder of others: the error is that of a database, for whoever handles those."""
+    directory = open_directory(f"sqlite:///{tmp_path}/{'x' * 300}")
+    with pytest.raises(DatabaseError, match="failed: "):
+        directory.user("7")
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_database_without_tables_names_the_command(
     request: pytest.FixtureRequest, tmp_path: Path, open_directory: OpenDirectory, kind: str
