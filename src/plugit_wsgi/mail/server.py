@@ -82,20 +82,6 @@ class MailServer:
             context=context,
         )
 
-    @contextmanager
-    def connect(self) -> Iterator[Conversation]:
-        """A conversation, logged in; it ends with the block.
-
-        Raises:
-            MailServerError: the server cannot be talked to.
-        """
-        conversation = Conversation(self)
-        try:
-            conversation.open()
-            yield conversation
-        finally:
-            conversation.close()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handed:
@@ -135,7 +121,7 @@ class Conversation:
         """Connects, secures, logs in.
 
         Raises:
-            MailServerError: see `MailServer.connect`.
+            MailServerError: the server cannot be talked to, or wants another login.
         """
         with self._deadline(), _as_server_error():
             code, _said = self._smtp.connect(self._server.host, self._server.port)
