@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
-from sqlalchemy import create_engine, event, insert
+from sqlalchemy import create_engine, event, insert, null
 from sqlalchemy.pool import StaticPool
 from tests.support.postgres import PostgresServer
 from tests.unit.directory.conftest import NOWHERE, OpenDirectory, put_all
@@ -119,12 +120,18 @@ def test_an_error_quotes_no_values(directory: SqlDirectory) -> None:
     with pytest.raises(DatabaseError) as caught:
         put_all(directory, NOWHERE)
     assert "secret.example" not in f"{caught.value} {caught.value.__cause__}"
-    with (
-        pytest.raises(DatabaseError) as caught,
-        directory._database.writing() as connection,
+    put_all(directory, User("zoe@secret.example"))
+    for values in (
+        {"id": "7", "username": "zoe@secret.example", "extra": {}},
+        {"id": "zoe@secret.example", "extra": {}},
+        {"id": "8", "username": "zoe@secret.example", "extra": null()},
     ):
-        connection.execute(insert(users), {"id": "7", "username": "zoe@secret.example", "extra": {}})
-    assert "secret.example" not in f"{caught.value} {caught.value.__cause__}"
+        with (
+            pytest.raises(DatabaseError) as caught,
+            directory._database.writing() as connection,
+        ):
+            connection.execute(insert(users), values)
+        assert "secret.example" not in "".join(format_exception(caught.value))
 
 
 def test_a_server_that_comes_back_is_asked_again(
