@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,8 @@ STATEMENT_TIMEOUT: Final = 5
 """Seconds until somebody who waits for a connection, a lock or an answer gets an error instead."""
 
 _WRITES = "plugit_writes"
+_DETAILS = re.compile(r"\n[A-Z]+: .*", re.S)
+"""Of PostgreSQL, behind its first line: there it quotes keys, and whole rows."""
 _revision = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 
 
@@ -127,13 +130,22 @@ class Database:
             self.engine.dispose(close=False)
             self._process = os.getpid()
         try:
-            if self._file is not None and not self._file.exists():
-                # To connect would make an empty one.
-                raise DatabaseError(f"{self._file}: no such database; {self._command}")
+            self._check_file()
             yield
         except SQLAlchemyError as error:
             origin = getattr(error, "orig", None) or error
+            for found in (error, origin):
+                found.args = tuple(_DETAILS.sub("", str(item)) for item in found.args)
             raise DatabaseError(f"{self.shown} failed: {type(origin).__name__}") from error
+
+    def _check_file(self) -> None:
+        try:
+            is_there = self._file is None or self._file.exists()
+        except OSError as error:
+            raise DatabaseError(f"{self.shown} failed: {error.strerror}") from error
+        if not is_there:
+            # To connect would make an empty one.
+            raise DatabaseError(f"{self._file}: no such database; {self._command}")
 
     @property
     def _command(self) -> str:

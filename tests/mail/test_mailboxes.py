@@ -10,7 +10,7 @@ import pytest
 from plugit_wsgi.errors import MailboxError, MessageUnusable
 from plugit_wsgi.mail.mailboxes import Mailbox, parse_location
 from plugit_wsgi.mail.opening import open_mailbox
-from tests.support.dovecot import Account
+from tests.support.dovecot import Account, running_dovecot
 from tests.support.mail_samples import written
 
 SCHEMES = ("imaps", "imap+starttls", "imap", "imap of 2003", "pop3s", "pop3+starttls", "pop3")
@@ -100,6 +100,21 @@ def test_set_aside(sessions: Sessions) -> None:
     assert list(mailbox.waiting()) == []
     mailbox.close()
     assert sorted(map(lines, sessions.set_aside())) == sorted(map(lines, raws))
+
+
+def test_a_server_with_all_folders_below_the_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Cyrus and Courier have them: what is set aside goes there, and holds up no other one."""
+    below = "namespace inbox {\n  inbox = yes\n  prefix = INBOX.\n  separator = .\n}\n"
+    with running_dovecot(below) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.authority))
+        account = server.account()
+        for text in ("one", "two"):
+            account.drop(written("a+b@c", text))
+        mailbox = open_mailbox(parse_location(account.url("imaps")))
+        for message in mailbox.waiting():
+            mailbox.set_aside(message)
+        mailbox.close()
+        assert (len(account.messages()), len(account.messages("PlugIt-failed"))) == (0, 2)
 
 
 def test_no_more_than_allowed(sessions: Sessions) -> None:

@@ -129,11 +129,13 @@ class DovecotServer:
 
     Args:
         folder: Everything of it is there; the user it serves mail as must reach it.
+        more: Lines of its configuration.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         require(_program() is not None, "Dovecot (Debian packages dovecot-imapd, dovecot-pop3d)")
         self.folder = folder
+        self._more = more
         self.ports = dict(zip(("imap", "imaps", "pop3", "pop3s"), free_ports(4), strict=True))
         self.authority = folder / "authority.pem"
         self._is_root = os.geteuid() == 0
@@ -193,7 +195,7 @@ class DovecotServer:
             gid=self._gid,
             **self.ports,
         )
-        (self.folder / "dovecot.conf").write_text(config, encoding="utf-8")
+        (self.folder / "dovecot.conf").write_text(config + self._more, encoding="utf-8")
 
     def _wait(self) -> None:
         until = time.monotonic() + READY_WITHIN
@@ -209,12 +211,12 @@ class DovecotServer:
 
 
 @contextmanager
-def running_dovecot() -> Iterator[DovecotServer]:
+def running_dovecot(more: str = "") -> Iterator[DovecotServer]:
     """A server in a temporary folder that other users can reach, since it serves mail as one of them."""
     folder = Path(tempfile.mkdtemp(prefix="plugit-mail-"))
     folder.chmod(0o755)
     try:
-        server = DovecotServer(folder)
+        server = DovecotServer(folder, more)
         try:
             yield server
         finally:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -117,7 +117,9 @@ class Plan(models.Model):
     )
     services = Services()
     days = models.PositiveIntegerField(
-        default=30, validators=[MinValueValidator(1)], help_text="How long it holds when somebody subscribes."
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(36500)],
+        help_text="How long it holds when somebody subscribes.",
     )
 
     class Meta:

@@ -132,7 +132,7 @@ class _Post:
         self._lines = LogLines(self._clock)
         self._server: MailServer | None = None
         self._store, self._host, tokens = _host(arguments, environment, self._clock)
-        self._jobs: list[Callable[[], None]] = [self._prune]
+        self._jobs: list[Callable[[], bool]] = [self._prune]
         if environment.get(SERVER) and not arguments.receive:
             self._server = MailServer.from_url(environment[SERVER])
             self._jobs.append(self._send)
@@ -157,33 +157,35 @@ class _Post:
         self._store.close()
         self._lines.flush()
 
-    def _done(self, job: Callable[[], None]) -> bool:
+    def _done(self, job: Callable[[], bool]) -> bool:
         try:
-            job()
+            return job()
         except MailboxError as error:
             _log.error("event=mailbox_failed reason=%s", quoted(str(error), 200))
         except Exception as error:  # of a database: the next look may find it well again
             reason = f"{type(error).__name__}: {redacted(str(error))}"
             _log.error("event=mail_failed reason=%s", quoted(reason, 400))
-        else:
-            return True
         return False
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
         with closing(open_mailbox(self._location)) as mailbox:
             self._postman.deliver(mailbox)
+        return True
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
+        """False if the mail server cannot be talked to; the log has its words with the message concerned."""
         while self._server is not None and not self._is_stopping():
             counts = send_due(self._store, self._server, self._clock, limit=_BATCH, observe=self._lines)
             if counts.stopped or counts.handled < _BATCH:
-                break
+                return not counts.stopped
+        return True
 
-    def _prune(self) -> None:
+    def _prune(self) -> bool:
         now = self._clock.monotonic()
         if not self._pruned or now - self._pruned > PRUNE_EVERY:
             self._store.prune(self._clock.time())
             self._pruned = now
+        return True
 
 
 def _host(

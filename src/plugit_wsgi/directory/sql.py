@@ -11,8 +11,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, Select, func, or_, select
 from sqlalchemy.engine import URL
 
 from ..clock import Clock, SystemClock
@@ -98,23 +99,30 @@ class SqlDirectory:
 
     def members(self, service: str) -> Sequence[User]:
         """See `Directory.members`; one query, by id. Without memberships and groups."""
-        on_service = (service_rights.c.user_id == users.c.id) & (service_rights.c.service == service)
-        asked = (
-            select(
-                users.c.id.label("user_id"),
-                users.c.username.label("name"),
-                users.c.first_name.label("first"),
-                users.c.last_name.label("last"),
-                users.c.email,
-                users.c.member,
-                users.c.admin,
-                users.c.extra.label("content"),
-            )
-            .outerjoin_from(users, service_rights, on_service)
-            .where(func.coalesce(service_rights.c.member, users.c.member))
+        asked = _of_members(
+            service,
+            users.c.id.label("user_id"),
+            users.c.username.label("name"),
+            users.c.first_name.label("first"),
+            users.c.last_name.label("last"),
+            users.c.email,
+            users.c.member,
+            users.c.admin,
+            users.c.extra.label("content"),
         )
         with self._database.reading() as connection:
             return tuple(as_user(row) for row in connection.execute(asked.order_by(users.c.id)))
+
+    def knows_email(self, address: str, service: str) -> bool:
+        """See `KnowsAddresses.knows_email`: that of a member. One query for all addresses of a service."""
+        key = ("emails", service)
+        found: frozenset[str] | None = self._lookups.get(key, None)
+        if found is None:
+            with self._database.reading() as connection:
+                emails = connection.execute(_of_members(service, users.c.email)).scalars()
+                found = frozenset(email.lower() for email in emails if email)
+            self._lookups.set(key, found)
+        return address.lower() in found
 
     def subscription_labels(self, user_id: str, service: str) -> Sequence[str]:
         """See `Directory.subscription_labels`."""
@@ -171,6 +179,15 @@ class SqlDirectory:
                 kept[user_id] = found.get(user_id)
                 self._lookups.set(("user", user_id), kept[user_id])
         return {user_id: person for user_id, person in kept.items() if person is not None}
+
+
+def _of_members(service: str, *columns: Any) -> Select[Any]:
+    on_service = (service_rights.c.user_id == users.c.id) & (service_rights.c.service == service)
+    return (
+        select(*columns)
+        .outerjoin_from(users, service_rights, on_service)
+        .where(func.coalesce(service_rights.c.member, users.c.member))
+    )
 
 
 def _may_be_id(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Final
 
 _WIDER: Final = {"iso8859-1": "cp1252", "ascii": "", "gb2312": "gb18030", "gbk": "gb18030"}
@@ -11,6 +12,8 @@ _NOT_OF_MAIL: Final = frozenset(
     {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs"}
 )
 """Codecs of Python that are no character sets, some of them slow on purpose."""
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+"""UTF-7 can say half of a character, which cannot be written any more."""
 
 
 def decode_text(raw: bytes, charset: str) -> str:
@@ -22,7 +25,7 @@ def decode_text(raw: bytes, charset: str) -> str:
     """
     name = _known(charset)
     if name:
-        return raw.decode(name, "replace")
+        return _HALVES.sub("\N{REPLACEMENT CHARACTER}", raw.decode(name, "replace"))
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -78,10 +78,13 @@ class ImapMailbox:
         moves = b"MOVE" in self._capabilities and "MOVE" in imaplib.Commands
         command = "MOVE" if moves else "COPY"
         with _translated():
-            status, said = self._imap.uid(command, message.number, _quoted(SET_ASIDE))
-            if status != "OK":
-                self._imap.create(_quoted(SET_ASIDE))
-                status, said = self._imap.uid(command, message.number, _quoted(SET_ASIDE))
+            for folder in self._folders_aside():
+                status, said = self._imap.uid(command, message.number, _quoted(folder))
+                if status != "OK":
+                    self._imap.create(_quoted(folder))
+                    status, said = self._imap.uid(command, message.number, _quoted(folder))
+                if status == "OK":
+                    break
             self._ask(command, status, said)
         if not moves:
             self.remove(message)
@@ -91,6 +94,14 @@ class ImapMailbox:
         with suppress(*_FAILURES):
             self._imap.logout()
         _hang_up(self._imap)
+
+    def _folders_aside(self) -> Iterator[str]:
+        """Names that it may have: where all folders are below the inbox, no other one can be made."""
+        yield SET_ASIDE
+        listed = self._ask("LIST", *self._imap.list('""', "INBOX"))[0]
+        separator = re.match(rb'\([^)]*\) "([!-~])" ', listed) if isinstance(listed, bytes) else None
+        if separator is not None:
+            yield f"INBOX{separator[1].decode('ascii')}{SET_ASIDE}"
 
     def _log_in(self, location: Location) -> None:
         if location.password.isascii():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import Message
@@ -72,19 +73,20 @@ def read_head(raw: bytes) -> Head:
         raw: the message, or as much of its beginning as holds the head.
 
     Raises:
-        MessageUnusable: it has no end within `HEAD_SIZE`.
+        MessageUnusable: it has no end within `HEAD_SIZE`, or cannot be read.
     """
     # A message may consist of nothing else.
     end = _HEAD_END.search(raw, 0, HEAD_SIZE)
     if end is None and len(raw) > HEAD_SIZE:
         raise MessageUnusable(f"a head of more than {HEAD_SIZE} bytes")
-    message = message_from_bytes(raw[: end.end() if end else len(raw)], policy=policy.compat32)
-    return Head(
-        tokens=tuple(dict.fromkeys(_tokens(message))),
-        automatic=_automatic(message),
-        message_id=_message_id(message, raw),
-        arrived=_arrived(message),
-    )
+    with _readable():
+        message = message_from_bytes(raw[: end.end() if end else len(raw)], policy=policy.compat32)
+        return Head(
+            tokens=tuple(dict.fromkeys(_tokens(message))),
+            automatic=_automatic(message),
+            message_id=_message_id(message, raw),
+            arrived=_arrived(message),
+        )
 
 
 def read_text(raw: bytes) -> str:
@@ -104,16 +106,24 @@ def read_text(raw: bytes) -> str:
             raise MessageUnusable(f"more than {PARTS} parts")
         return Message(*arguments, **named)  # type: ignore[arg-type]
 
-    try:
+    with _readable():
         message = message_from_bytes(raw, policy=policy.compat32.clone(message_factory=counted))
         text = _text(message).strip("\n")
+        size = len(quote(text, safe=""))
+    if size > FORM_SIZE:
+        raise MessageUnusable(f"more text than {FORM_SIZE} bytes of a form")
+    return text
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """One message that cannot be read must never stop those behind it."""
+    try:
+        yield
     except MessageUnusable:
         raise
     except Exception as error:  # whatever the parser makes of bytes that are none of a mail
         raise MessageUnusable(f"cannot be read ({type(error).__name__})") from error
-    if len(quote(text, safe="")) > FORM_SIZE:
-        raise MessageUnusable(f"more text than {FORM_SIZE} bytes of a form")
-    return text
 
 
 def reply_key(service: str, response_id: str, message_id: str) -> str:

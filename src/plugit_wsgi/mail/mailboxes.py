@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigError
+from .shown import shown_url
 
 TIMEOUT: Final = 30.0
 SET_ASIDE: Final = "PlugIt-failed"
@@ -115,12 +115,12 @@ def parse_location(url: object, *, password: str = "", aside: str = "") -> Locat
     scheme, host, port, user, found, folder = _split(url)
     password = found or password
     if not password:
-        raise ConfigError("mailbox", _shown(url), "a password, in the URL or in PLUGIT_MAILBOX_PASSWORD")
+        raise ConfigError("mailbox", shown_url(url), "a password, in the URL or in PLUGIT_MAILBOX_PASSWORD")
     protocol = "imap" if scheme.startswith("imap") else "pop3"
     tls = {"": "", "s": "tls", "+starttls": "starttls"}[scheme.removeprefix(protocol)]
     if not tls and host not in _LOOPBACK:
         raise ConfigError(
-            "mailbox", _shown(url), f"{protocol}s or {protocol}+starttls, since it is not on this machine"
+            "mailbox", shown_url(url), f"{protocol}s or {protocol}+starttls, since it is not on this machine"
         )
     if protocol == "pop3" and not (os.path.isdir(aside) and os.access(aside, os.W_OK)):
         raise ConfigError("set_aside", aside, "a folder of this machine to write to, since POP3 has none")
@@ -144,17 +144,13 @@ def _split(url: object) -> tuple[str, str, int, str, str, str]:
             unquote(text or "", errors="strict") for text in (parts.username, parts.password, parts.path)
         ]
     except ValueError:
-        raise ConfigError("mailbox", _shown(url), _EXPECTED) from None
+        raise ConfigError("mailbox", shown_url(url), _EXPECTED) from None
     user, password, folder = texts
     good = parts.scheme in _SCHEMES and parts.hostname and user and not parts.query and not parts.fragment
     clean = all(text.isascii() and text.isprintable() for text in (user, folder)) and password.isprintable()
     if not good or not clean or (parts.scheme.startswith("pop3") and folder.strip("/")):
-        raise ConfigError("mailbox", _shown(url), _EXPECTED)
+        raise ConfigError("mailbox", shown_url(url), _EXPECTED)
     return parts.scheme, parts.hostname or "", port, user, password, folder.strip("/")
-
-
-def _shown(url: object) -> str:
-    return re.sub(r"//.*@", "//<hidden>@", url) if isinstance(url, str) else f"<{type(url).__name__}>"
 
 
 def tls_context() -> ssl.SSLContext:

@@ -95,11 +95,11 @@ class Mailer:
         answers_to = self._checked_sender(mail)
         try:
             # Before anything is stored: what cannot be written costs no quota.
-            build_message(mail, self._sender, answers_to, self._clock)
+            message = build_message(mail, self._sender, answers_to, self._clock)
         except (ValueError, MessageError) as error:
             raise BadRequest("the mail cannot be written as a message") from error
         try:
-            self._queue(mail, answers_to)
+            self._queue(mail, message)
         except MailRefused:
             raise
         except Exception as error:
@@ -113,14 +113,13 @@ class Mailer:
         if self._background is not None:
             self._background.close()
 
-    def _queue(self, mail: Mail, answers_to: str) -> None:
+    def _queue(self, mail: Mail, message: bytes) -> None:
         wait = self._store.spend(mail.service, len(mail.recipients), mail.quota, self._clock.time())
         if wait > 0:
             raise MailRefused(f"more than {mail.quota} recipients an hour", status=429, retry_after=wait)
         if mail.response_id:
             token = self._tokens.sign(mail.service, mail.response_id, self._reply_age)
-            answers_to = self._replies.with_token(token)
-        message = build_message(mail, self._sender, answers_to, self._clock)
+            message = build_message(mail, self._sender, self._replies.with_token(token), self._clock)
         self._store.enqueue(message, self._sender.address, mail.recipients, service=mail.service)
 
     def _checked_sender(self, mail: Mail) -> str:

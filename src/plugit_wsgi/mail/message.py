@@ -106,7 +106,8 @@ def build_message(mail: Mail, sender: HostAddress, reply_to: str, clock: Clock) 
 
 def _subject_line(subject: str) -> bytes:
     # Written by the older class: the newer one drops blanks where it folds what is not ASCII.
-    charset = "us-ascii" if subject.isascii() else "utf-8"
+    # What looks encoded already would be decoded by who reads it, to line breaks even.
+    charset = "us-ascii" if subject.isascii() and "=?" not in subject else "utf-8"
     written = Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
     return b"Subject: " + written.encode("ascii") + b"\r\n"
 

@@ -19,6 +19,7 @@ from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigError, MailServerError
+from .shown import shown_url
 
 Security = Literal["tls", "starttls", "plain"]
 _SCHEMES: Final[Mapping[str, tuple[Security, int]]] = {
@@ -68,11 +69,11 @@ class MailServer:
         except ValueError:
             parts = None
         if parts is None or parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/"):
-            raise ConfigError("mail server", _shown(url), _EXPECTED)
+            raise ConfigError("mail server", shown_url(url), _EXPECTED)
         security, usual = _SCHEMES[parts.scheme]
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if user and security == "plain" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise ConfigError("mail server", _shown(url), "TLS (smtp+starttls, smtps) with a password")
+            raise ConfigError("mail server", shown_url(url), "TLS (smtp+starttls, smtps) with a password")
         return cls(
             host=parts.hostname,
             port=port or usual,
@@ -81,20 +82,6 @@ class MailServer:
             password=password,
             context=context,
         )
-
-    @contextmanager
-    def connect(self) -> Iterator[Conversation]:
-        """A conversation, logged in; it ends with the block.
-
-        Raises:
-            MailServerError: the server cannot be talked to.
-        """
-        conversation = Conversation(self)
-        try:
-            conversation.open()
-            yield conversation
-        finally:
-            conversation.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +122,7 @@ class Conversation:
         """Connects, secures, logs in.
 
         Raises:
-            MailServerError: see `MailServer.connect`.
+            MailServerError: the server cannot be talked to, or wants another login.
         """
         with self._deadline(), _as_server_error():
             code, _said = self._smtp.connect(self._server.host, self._server.port)
@@ -220,10 +207,3 @@ def _as_server_error() -> Iterator[None]:
         raise MailServerError(_text(error.smtp_code, error.smtp_error), code=error.smtp_code) from error
     except (OSError, smtplib.SMTPException, ValueError) as error:
         raise MailServerError(f"{type(error).__name__}: {error}"[:300]) from error
-
-
-def _shown(url: object) -> str:
-    if not isinstance(url, str):
-        return f"<{type(url).__name__}>"
-    scheme, slashes, rest = url.partition("//")
-    return f"{scheme}{slashes}<hidden>@{rest.rpartition('@')[2]}" if "@" in rest else url

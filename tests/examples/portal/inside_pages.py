@@ -439,7 +439,11 @@ def test_labels_of_a_plan_are_typed_as_words(manager: Client) -> None:
     made = models.Plan.objects.get()
     assert (made.labels, made.services, made.days) == (["silver", "archive"], [], 7)
     assert 'value="silver archive"' in manager.get(f"/admin/portal/plan/{made.pk}/change/").text
-    for wrong, error in (({"labels": " "}, "This field is required"), ({"days": "0"}, "greater than or")):
+    for wrong, error in (
+        ({"labels": " "}, "This field is required"),
+        ({"days": "0"}, "greater than or"),
+        ({"days": "9999999"}, "less than or"),
+    ):
         answer = manager.post("/admin/portal/plan/add/", {**form, "name": "Other", **wrong})
         assert error in errors(answer)
     with pytest.raises(ValidationError):

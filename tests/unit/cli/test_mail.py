@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.support.planted import SECRET
 
 from plugit_wsgi import cli, loading
+from plugit_wsgi.mail.sql import SqlMailStore
 from plugit_wsgi.migrations import upgrade
 
 VARIABLES = ("MAILBOX", "MAILBOX_PASSWORD", "MAIL_STORE", "MAIL_SERVER", "SECRET_KEY")
@@ -121,6 +123,16 @@ def test_who_cannot_be_asked(
     lines = [record for record in caplog.records if f"event={event}" in record.getMessage()]
     assert lines
     assert not any(record.exc_info for record in lines)
+
+
+def test_a_mail_server_that_is_away(run: Run, config: Path) -> None:
+    """Exit code 1 too, where there is something to send; what was to be sent waits."""
+    sending = {"MAILBOX": "", "MAIL_SERVER": "smtp://127.0.0.1:1"}
+    assert run(**sending) == 0
+    with closing(SqlMailStore(f"sqlite:///{config.with_name('mail.sqlite3')}")) as store:
+        store.enqueue(b"Subject: x\r\n\r\n", "h@example.org", ["a@example.org"], service="polls")
+        assert run(**sending) == 1
+        assert store.waiting() == 1
 
 
 @pytest.mark.slow

@@ -8,12 +8,16 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from tests.unit.directory.conftest import OpenDirectory
+from tests.unit.directory.conftest import OpenDirectory, put_all
 
 from plugit_wsgi.clock import Clock
+from plugit_wsgi.config import Service
 from plugit_wsgi.directory import People, StaticDirectory
 from plugit_wsgi.directory.lookups import MOST
 from plugit_wsgi.directory.sql import SqlDirectory
+from plugit_wsgi.errors import MailRefused
+from plugit_wsgi.hostapi.mail import Mail
+from plugit_wsgi.hostapi.mail_form import check_recipients
 from plugit_wsgi.interfaces import BatchDirectory, Directory
 from plugit_wsgi.people import NO_RIGHTS, Organization, Rights, User
 from plugit_wsgi.testing.clock import FakeClock
@@ -106,6 +110,24 @@ def test_lists_of_users_are_asked_at_once(url: str, clock: FakeClock, open_direc
     assert len(seen) == 3
     assert told == {**{key: (Rights(member=True), (), ()) for key in ids}, "nobody": (NO_RIGHTS, (), ())}
     assert groups == {**dict.fromkeys(ids, ("all",)), "nobody": ()}
+
+
+def test_addresses_are_asked_at_once(url: str, clock: FakeClock, open_directory: OpenDirectory) -> None:
+    """A mail to many is one query, which reads no more than addresses; those of members, in whatever case."""
+    users = [User(str(number), email=f"{number}@Example.org", member=number != 7) for number in range(50)]
+    directory = open_directory(url, clock=clock)
+    put_all(directory, *users, User("50", member=True))
+    recipients = tuple(f"{number}@example.ORG" for number in range(50))
+    mail = Mail(service="polls", sender="", recipients=recipients, subject="", message="")
+    with counted() as seen, pytest.raises(MailRefused, match="1 of 50"):
+        check_recipients(mail, Service("polls", "http://127.0.0.1:1"), directory)
+    assert (len(seen), "username" in seen[0]) == (1, False)
+    assert not directory.knows_email("", "polls")
+    with directory.change() as change:
+        change.put_rights("7", "polls", Rights(member=True))
+    check_recipients(mail, Service("polls", "http://127.0.0.1:1"), directory)
+    with pytest.raises(MailRefused):
+        check_recipients(mail, Service("notes", "http://127.0.0.1:1"), directory)
 
 
 def test_the_lists_say_what_single_questions_say(directory: SqlDirectory) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
-from sqlalchemy import create_engine, event, insert
+from sqlalchemy import create_engine, event, insert, null
 from sqlalchemy.pool import StaticPool
 from tests.support.postgres import PostgresServer
 from tests.unit.directory.conftest import NOWHERE, OpenDirectory, put_all
@@ -41,6 +42,13 @@ def test_memory_is_a_database_too(open_directory: OpenDirectory) -> None:
     assert directory.visitor("7", "polls") == (NO_RIGHTS, (), ())
     assert directory.visitor("yan@example.org", "polls")[1] == ()
     assert [item.id for item in directory.organizations("archive")] == ["9"]
+
+
+def test_a_file_that_cannot_be_looked_at(tmp_path: Path, open_directory: OpenDirectory) -> None:
+    """As one in a folder of others: the error is that of a database, for whoever handles those."""
+    directory = open_directory(f"sqlite:///{tmp_path}/{'x' * 300}")
+    with pytest.raises(DatabaseError, match="failed: "):
+        directory.user("7")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -112,12 +120,18 @@ def test_an_error_quotes_no_values(directory: SqlDirectory) -> None:
     with pytest.raises(DatabaseError) as caught:
         put_all(directory, NOWHERE)
     assert "secret.example" not in f"{caught.value} {caught.value.__cause__}"
-    with (
-        pytest.raises(DatabaseError) as caught,
-        directory._database.writing() as connection,
+    put_all(directory, User("zoe@secret.example"))
+    for values in (
+        {"id": "7", "username": "zoe@secret.example", "extra": {}},
+        {"id": "zoe@secret.example", "extra": {}},
+        {"id": "8", "username": "zoe@secret.example", "extra": null()},
     ):
-        connection.execute(insert(users), {"id": "7", "username": "zoe@secret.example", "extra": {}})
-    assert "secret.example" not in f"{caught.value} {caught.value.__cause__}"
+        with (
+            pytest.raises(DatabaseError) as caught,
+            directory._database.writing() as connection,
+        ):
+            connection.execute(insert(users), values)
+        assert "secret.example" not in "".join(format_exception(caught.value))
 
 
 def test_a_server_that_comes_back_is_asked_again(

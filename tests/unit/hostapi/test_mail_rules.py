@@ -131,6 +131,13 @@ def test_letters_of_all_languages() -> None:
     assert html.get_content().strip() == "<p>Grüße <b>🎉</b></p>"
 
 
+def test_a_subject_that_looks_encoded() -> None:
+    """It is shown as it was written: nothing comes out of it that may not go in."""
+    world, subject = World(), "=?utf-8?q?New=0D=0ABcc:_all@example.org?="
+    world.post(subject=subject)
+    assert str(world.sent()["Subject"]) == subject
+
+
 @pytest.mark.parametrize("flag", ["True", "true", "1"])
 def test_the_original_says_that_the_message_is_html(flag: str) -> None:
     """Then the text part is made of it."""

@@ -6,11 +6,13 @@ import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 
 import pytest
 from tests.support.mail_samples import written
 
 from plugit_wsgi.errors import MailboxError, MessageUnusable, ServiceTimeout, ServiceUnreachable
+from plugit_wsgi.mail import incoming
 from plugit_wsgi.mail.delivering import LONGEST_RETRY, RETRY, Postman, Reply
 from plugit_wsgi.mail.mailboxes import Waiting
 from plugit_wsgi.mail.memory import MemoryMailStore
@@ -274,3 +276,22 @@ def test_one_that_cannot_be_fetched(world: World, monkeypatch: pytest.MonkeyPatc
     world.drop("b")
     monkeypatch.setattr(world.box, "fetch", bounded)
     assert world.deliver() == {"set aside": 1, "delivered": 1}
+
+
+def test_one_that_breaks_whoever_reads_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a head or a text does to its reader, the next message goes on."""
+    for key in "abc":
+        world.drop(key)
+
+    def arrived(message: Message) -> None:
+        if "<a@x>" in message["Message-ID"]:
+            raise RecursionError
+
+    def text(message: Message) -> str:
+        if "<b@x>" in message["Message-ID"]:
+            raise KeyError
+        return "said"
+
+    monkeypatch.setattr(incoming, "_arrived", arrived)
+    monkeypatch.setattr(incoming, "_text", text)
+    assert world.deliver() == {"set aside": 2, "delivered": 1}

@@ -142,6 +142,7 @@ def test_arrived(received: str, arrived: float | None) -> None:
         ("punycode", "Grüße".encode(), "Grüße"),
         ("utf-8", b"a\xffb", "a\ufffdb"),
         ("utf-8", b"a\x00b", "a\ufffdb"),
+        ("utf-7", b"a+2AA-b +2DzfiQ-", "a\ufffdb \N{PARTY POPPER}"),
     ],
 )
 def test_charsets(charset: str, raw: bytes, text: str) -> None:

@@ -50,7 +50,10 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         default=30,
                         help_text="How long it holds when somebody subscribes.",
-                        validators=[django.core.validators.MinValueValidator(1)],
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(36500),
+                        ],
                     ),
                 ),
             ],
