@@ -176,6 +176,8 @@ class _Post:
     def _send(self) -> None:
         while self._server is not None and not self._is_stopping():
             counts = send_due(self._store, self._server, self._clock, limit=_BATCH, observe=self._lines)
+            if counts.sent:
+                _log.info("event=mail_sent messages=%d", counts.sent)
             if counts.stopped or counts.handled < _BATCH:
                 break
 

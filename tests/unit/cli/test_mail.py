@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.planted import SECRET
+from tests.support.smtp_server import Postbox, SmtpServer
 
 from plugit_wsgi import cli, loading
 from plugit_wsgi.migrations import upgrade
@@ -121,6 +122,20 @@ def test_who_cannot_be_asked(
     lines = [record for record in caplog.records if f"event={event}" in record.getMessage()]
     assert lines
     assert not any(record.exc_info for record in lines)
+
+
+def test_what_was_sent_is_told(run: Run, config: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In one line; an empty queue is none."""
+    caplog.set_level(logging.INFO, "plugit_wsgi.mail")
+    store = loading.make_mail_store(f"sqlite:///{config.with_name('mail.sqlite3')}")
+    for _number in range(2):
+        store.enqueue(b"Subject: Hi\r\n\r\nHi\r\n", "a@host.example", ["b@host.example"], service="polls")
+    store.close()
+    with SmtpServer(Postbox()) as server:
+        for _again in range(2):
+            assert run("--send", MAIL_SERVER=f"smtp://127.0.0.1:{server.port}") == 0
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if "mail_sent" in line] == ["event=mail_sent messages=2"]
 
 
 @pytest.mark.slow
