@@ -114,6 +114,10 @@ def _administrated(request: HttpRequest) -> Any:
 
 def _offer(plan: Plan, request: HttpRequest, service: str, labels: set[str]) -> dict[str, Any]:
     """A plan, whether it opens the page that somebody came from, and until when they have it."""
-    held = plan.subscriptions.valid(timezone.now()).filter(user=request.user).order_by("valid_until").first()
+    valid = plan.subscriptions.valid(timezone.now()).order_by("valid_until")
+    held = valid.filter(user=request.user).first()
+    shared = valid.filter(
+        organization__memberships__user=request.user, organization__memberships__member=True
+    )
     opens = bool(service) and covers(plan.services, service) and bool(labels & {*plan.labels})
-    return {"plan": plan, "held": held, "opens": opens}
+    return {"plan": plan, "held": held, "shared": shared.select_related("organization"), "opens": opens}

@@ -209,6 +209,21 @@ def test_administrators_subscribe_for_their_organization(
     assert lisa.subscriptions.count() == 0
 
 
+def test_what_an_organization_has_is_told_to_its_members(
+    client: Client, lisa: User, radio: models.Organization, gold: models.Plan
+) -> None:
+    """They need not pay twice; and not to those who only look in, nor after its end."""
+    membership = lisa.memberships.create(organization=radio, member=False)
+    shared = models.Subscription.begun(gold, organization=radio)
+    assert "Radio One has it" not in client.get("/billing").text
+    membership.member = True
+    membership.save()
+    assert "Radio One has it until" in client.get("/billing").text
+    shared.valid_until = now()
+    shared.save()
+    assert "Radio One has it" not in client.get("/billing").text
+
+
 @pytest.mark.parametrize("plan", ["", "0", "9" * 40, "x"])
 def test_a_plan_that_is_not_there_is_not_found(client: Client, plan: str) -> None:
     assert client.post("/billing", {"plan": plan}).status_code == 404
