@@ -113,11 +113,10 @@ def _administrated(request: HttpRequest) -> Any:
 
 
 def _offer(plan: Plan, request: HttpRequest, service: str, labels: set[str]) -> dict[str, Any]:
-    """A plan, whether it opens the page that somebody came from, and until when they have it."""
+    """A plan, whether it opens the page that somebody came from, and who has it: they, or organizations."""
     valid = plan.subscriptions.valid(timezone.now()).order_by("valid_until")
     held = valid.filter(user=request.user).first()
-    shared = valid.filter(
-        organization__memberships__user=request.user, organization__memberships__member=True
-    )
+    own = request.user.memberships.filter(member=True)
+    shared = valid.filter(organization__memberships__in=own).select_related("organization")
     opens = bool(service) and covers(plan.services, service) and bool(labels & {*plan.labels})
-    return {"plan": plan, "held": held, "shared": shared.select_related("organization"), "opens": opens}
+    return {"plan": plan, "held": held, "shared": shared, "opens": opens}
