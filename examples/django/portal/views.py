@@ -11,6 +11,7 @@ from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -91,7 +92,7 @@ def _subscribe(request: HttpRequest) -> HttpResponse:
         messages.info(request, f"{plan} is subscribed to already.")
     else:
         Subscription.begun(plan, **subscriber)
-        messages.success(request, f"Subscribed to {plan} for {plan.days} days.")
+        messages.success(request, f"Subscribed to {plan} for {plan.days} day{pluralize(plan.days)}.")
     return _back(request)
 
 

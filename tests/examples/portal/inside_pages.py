@@ -184,6 +184,15 @@ def test_one_click_subscribes_and_returns(
     assert made.valid_until - made.valid_from == timedelta(days=30)
 
 
+@pytest.mark.parametrize(("days", "told"), [(1, "for 1 day."), (30, "for 30 days.")])
+def test_the_click_is_answered(client: Client, lisa: User, gold: models.Plan, days: int, told: str) -> None:
+    """With how long it is for."""
+    gold.days = days
+    gold.save()
+    subscribe(client, gold)
+    assert f"Subscribed to Gold {told}" in client.get("/account").text
+
+
 def test_a_second_click_is_no_second_subscription(client: Client, lisa: User, gold: models.Plan) -> None:
     subscribe(client, gold)
     subscribe(client, gold)
