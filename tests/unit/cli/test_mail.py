@@ -138,6 +138,25 @@ def test_what_was_sent_is_told(run: Run, config: Path, caplog: pytest.LogCapture
     assert [line for line in lines if "mail_sent" in line] == ["event=mail_sent messages=2"]
 
 
+def test_the_limits_of_a_host_with_many_threads(run: Run, config: Path) -> None:
+    """Those of its file count together."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f"threads = 64\n[limits]\ntotal_places = 32\n{text}", encoding="utf-8")
+    assert run() == 1  # the mailbox is away
+
+
+@pytest.mark.parametrize(
+    ("options", "does"), [((), "send,receive"), (("--send",), "send"), (("--receive",), "receive")]
+)
+def test_it_says_what_it_does(
+    run: Run, caplog: pytest.LogCaptureFixture, options: tuple[str, ...], does: str
+) -> None:
+    """A variable that was forgotten is seen at the start."""
+    caplog.set_level(logging.INFO, "plugit_wsgi.mail")
+    run(*options, MAIL_SERVER="smtp://127.0.0.1:1")
+    assert f"event=mail_started does={does}" in [record.getMessage() for record in caplog.records]
+
+
 @pytest.mark.slow
 def test_it_goes_on_until_a_signal(run: Run, config: Path) -> None:
     """A mailbox that is away ends nothing; SIGTERM does, at once, with exit code 0."""
@@ -149,7 +168,7 @@ def test_it_goes_on_until_a_signal(run: Run, config: Path) -> None:
         text=True,
     )
     assert process.stderr is not None
-    told = [process.stderr.readline() for _ in range(3)]
+    told = [process.stderr.readline() for _ in range(4)]
     assert sum("event=mailbox_failed" in line for line in told) >= 2
     since = time.monotonic()
     process.terminate()
