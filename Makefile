@@ -9,6 +9,7 @@ SYSTEM_DEPS := chromium chromium-driver redis-server nodejs postgresql dovecot-i
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+PORT ?= 4000
 
 # Targets write into the same folders, and the last words of `make test` are to be pytest's.
 .NOTPARALLEL:
@@ -19,8 +20,8 @@ PYTEST_ARGS ?=
 help:  ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(VENV)/.run  ## a voting service inside a small site, to click through
-	$(BIN)/plugit-wsgi demo
+demo: $(VENV)/.run  ## a voting service inside a small site, to click through (PORT=8080: there)
+	$(BIN)/plugit-wsgi demo --port $(PORT)
 
 test: missing lint types audit docs interop $(foreach v,$(OTHERS),$(if $(shell tools/find-python $v),test-$v)) test-main  ## everything: style, types, audit, docs, the suite on each Python
 	@:

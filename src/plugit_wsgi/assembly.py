@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from .breaker import State
@@ -19,7 +20,7 @@ from .events import CircuitChanged
 from .exchanges import Exchanges
 from .finishing import Finisher
 from .flight import Chairs, Flights
-from .framing import Framer
+from .framing import Framer, login_target
 from .guard import HostPlaces
 from .hostapi.api import ServiceApi
 from .hostapi.gate import ApiPlaces
@@ -133,6 +134,7 @@ class Assembly:
             identify=host.identify,
             prefix=host.prefix,
             trusted_hops=host.trusted_hops,
+            login=partial(login_target, host.login_url),
         )
 
     def build(self, service: Service) -> Built:

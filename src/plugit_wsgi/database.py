@@ -170,6 +170,11 @@ class Database:
         self._is_current = True
 
 
+def _how_to_get(error: ModuleNotFoundError) -> str:
+    package = "psycopg[binary]" if error.name == "psycopg" else error.name
+    return f"there is no module {error.name}: pip install '{package}'"
+
+
 def _make_engine(given: object) -> Engine:
     scheme, found, _rest = str(given).partition("://")
     shown = f"{scheme}://..." if found else "..."  # the rest may hold a password
@@ -179,6 +184,10 @@ def _make_engine(given: object) -> Engine:
             url = url.set(drivername="postgresql+psycopg")
         # What a log says of an error of the database is not the place for people's names.
         engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, **_options(url))
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "url", shown, f"a database whose driver is installed; {_how_to_get(error)}"
+        ) from error
     except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:
         raise ConfigError("url", shown, f"{EXPECTED}; {type(error).__name__}") from error
     if engine.dialect.name == "sqlite":

@@ -39,6 +39,7 @@ WALK = (
     Stop("/s/polls/create/", MAX),
     Stop("/s/notes/", MAX),
     Stop("/s/polls/voters/2", ADA),
+    Stop("/s/_api/", ADA),
 )
 WINDOWS = {"desktop": (1000, 700), "phone": (390, 720)}
 SCREENSHOTS = os.environ.get("SCREENSHOTS")

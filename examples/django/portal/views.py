@@ -11,6 +11,7 @@ from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -91,7 +92,7 @@ def _subscribe(request: HttpRequest) -> HttpResponse:
         messages.info(request, f"{plan} is subscribed to already.")
     else:
         Subscription.begun(plan, **subscriber)
-        messages.success(request, f"Subscribed to {plan} for {plan.days} days.")
+        messages.success(request, f"Subscribed to {plan} for {plan.days} day{pluralize(plan.days)}.")
     return _back(request)
 
 
@@ -113,7 +114,10 @@ def _administrated(request: HttpRequest) -> Any:
 
 
 def _offer(plan: Plan, request: HttpRequest, service: str, labels: set[str]) -> dict[str, Any]:
-    """A plan, whether it opens the page that somebody came from, and until when they have it."""
-    held = plan.subscriptions.valid(timezone.now()).filter(user=request.user).order_by("valid_until").first()
+    """A plan, whether it opens the page that somebody came from, and who has it: they, or organizations."""
+    valid = plan.subscriptions.valid(timezone.now()).order_by("valid_until")
+    held = valid.filter(user=request.user).first()
+    own = request.user.memberships.filter(member=True)
+    shared = valid.filter(organization__memberships__in=own).select_related("organization")
     opens = bool(service) and covers(plan.services, service) and bool(labels & {*plan.labels})
-    return {"plan": plan, "held": held, "opens": opens}
+    return {"plan": plan, "held": held, "shared": shared, "opens": opens}

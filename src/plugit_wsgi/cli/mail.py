@@ -145,6 +145,8 @@ class _Post:
             self._jobs.append(self._receive)
         if len(self._jobs) == 1:
             raise ConfigError(f"{MAILBOX}, {SERVER}", None, "one of these environment variables at least")
+        does = (("send", self._send), ("receive", self._receive))
+        _log.info("event=mail_started does=%s", ",".join(name for name, job in does if job in self._jobs))
 
     def look(self) -> bool:
         """Does everything once; True if everybody could be asked."""
@@ -176,6 +178,8 @@ class _Post:
         """False if the mail server cannot be talked to; the log has its words with the message concerned."""
         while self._server is not None and not self._is_stopping():
             counts = send_due(self._store, self._server, self._clock, limit=_BATCH, observe=self._lines)
+            if counts.sent:
+                _log.info("event=mail_sent messages=%d", counts.sent)
             if counts.stopped or counts.handled < _BATCH:
                 return not counts.stopped
         return True
@@ -198,14 +202,14 @@ def _host(
         raise ConfigError(f"{arguments.config}: secret_key", None, f"the host's secret there, or in {SECRET}")
     if not environment.get(STORE):
         raise ConfigError(STORE, None, "the database of the host's mail in this environment variable")
-    limits = {"limits": found["limits"]} if "limits" in found else {}
+    shares = {name: found[name] for name in ("limits", "threads") if name in found}
     store = make_mail_store(environment[STORE])
     tokens: tuple[Verify, ...] = (ReplyTokens(load_secrets(secret), store, clock=clock).verify,)
     services = dict(_pair(text) for text in arguments.original_service)
     if environment.get(V1_SECRET) or environment.get(V1_HASH) or services:
         given = environment.get(V1_SECRET, ""), environment.get(V1_HASH, "")
         tokens = (*tokens, make_tokens_v1(*given, services).verify)
-    host = PlugItMiddleware(_nobody_home, found.get("services", ()), secret, **limits)
+    host = PlugItMiddleware(_nobody_home, found.get("services", ()), secret, **shares)
     return store, host, tokens
 
 

@@ -41,7 +41,7 @@ class Address:
             self.listener = _listen(host, number)
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno else str(error)
-            raise AddressTaken(f"cannot listen on {host}:{number}: {reason}") from error
+            raise AddressTaken(f"cannot listen on {host}:{number}: {reason}; --port names another") from error
         self.port = int(self.listener.getsockname()[1])
 
     @property

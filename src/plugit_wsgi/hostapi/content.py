@@ -1,4 +1,7 @@
-"""The page that describes the API, made of the table of calls. Classes are Bootstrap's."""
+"""The page that describes the API, made of the table of calls.
+
+Classes are Bootstrap's. Long lines are broken here: a layout of a host's own may know no such classes.
+"""
 
 from __future__ import annotations
 
@@ -72,13 +75,13 @@ _KEY: Final = """<p>Each call needs the key of the service:
 <code>Authorization: Bearer KEY</code>. Where the mount allows it, services of version 1 have the key in the
 URL instead: <code>key/KEY/SERVICE/</code>. A wrong key is refused with 403.</p>"""
 _NO_KEY: Final = "<p>Calls need no key here.</p>"
-_PAGE: Final = """<div class="plugit-api">
+_PAGE: Final = """<div class="plugit-api" style="overflow-wrap: anywhere">
 <h1>The API that services call</h1>
 <p>Services of this site ask here who a user is, which organizations and subscriptions there are, and to send
 mail. It is at <code class="text-break">{root}</code>. For programs there is the same as a document:</p>
 <p><a class="btn btn-default btn-outline-secondary" href="{document}">OpenAPI document</a></p>
 {key}
-<pre class="bg-light border p-3" tabindex="0" role="group" aria-label="Example of a call">
+<pre class="bg-light border p-3" style="white-space: pre-wrap" role="group" aria-label="Example of a call">
 <code>{curl}</code></pre>
 <p>Answers are JSON. An error is <code>{{"error": "..."}}</code> with its status; 429 and 503 say with
 <code>Retry-After</code> when to come again. A list that has more than {most} entries says
@@ -94,7 +97,7 @@ _CALL: Final = """<section aria-labelledby="call-{name}">
 <h3 class="h5 mt-4" id="call-{name}"><code>{line}</code></h3>
 <p>{summary}</p>
 {notes}{fields}
-<pre class="bg-light border p-3" tabindex="0" role="group" aria-label="Answer of {line}">
+<pre class="bg-light border p-3" style="white-space: pre-wrap" role="group" aria-label="Answer of {line}">
 <code>{example}</code></pre>
 </section>"""
 _FORM: Final = """<p>Fields of the form:</p>

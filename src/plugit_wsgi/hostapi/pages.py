@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 
 import webob
 
@@ -28,16 +29,25 @@ class ApiPages:
         identify: the host's.
         prefix: path of the middleware's own pages.
         trusted_hops: proxies in front that are believed.
+        login: where to log in, with the way back; None where the host has no login.
     """
 
     def __init__(
-        self, *, layout: Layout, bundled: Layout, identify: Identify, prefix: str, trusted_hops: int
+        self,
+        *,
+        layout: Layout,
+        bundled: Layout,
+        identify: Identify,
+        prefix: str,
+        trusted_hops: int,
+        login: Callable[[webob.Request], str | None],
     ) -> None:
         self._layout = layout
         self._bundled = bundled
         self._identify = identify
         self._prefix = prefix
         self._trusted_hops = trusted_hops
+        self._login = login
         self._document = document_answer(format_document())
 
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer | None:
@@ -59,6 +69,7 @@ class ApiPages:
             content=describe(root=root, document=f"{base}{DOCUMENT}", has_key=True),
             assets=f"{script_name_of(request.environ)}{self._prefix}/_assets/",
             user=self._identify(request),
+            login_url=self._login(request) or "",
         )
         try:
             text = apply_layout(self._layout, page, request)

@@ -184,6 +184,15 @@ def test_one_click_subscribes_and_returns(
     assert made.valid_until - made.valid_from == timedelta(days=30)
 
 
+@pytest.mark.parametrize(("days", "told"), [(1, "for 1 day."), (30, "for 30 days.")])
+def test_the_click_is_answered(client: Client, lisa: User, gold: models.Plan, days: int, told: str) -> None:
+    """With how long it is for."""
+    gold.days = days
+    gold.save()
+    subscribe(client, gold)
+    assert f"Subscribed to Gold {told}" in client.get("/account").text
+
+
 def test_a_second_click_is_no_second_subscription(client: Client, lisa: User, gold: models.Plan) -> None:
     subscribe(client, gold)
     subscribe(client, gold)
@@ -207,6 +216,21 @@ def test_administrators_subscribe_for_their_organization(
     assert subscribe(client, gold, organization=radio.pk).status_code == 302
     assert radio.subscriptions.count() == 1
     assert lisa.subscriptions.count() == 0
+
+
+def test_what_an_organization_has_is_told_to_its_members(
+    client: Client, lisa: User, radio: models.Organization, gold: models.Plan
+) -> None:
+    """They need not pay twice; and not to those who only look in, nor after its end."""
+    membership = lisa.memberships.create(organization=radio, member=False)
+    shared = models.Subscription.begun(gold, organization=radio)
+    assert "Radio One has it" not in client.get("/billing").text
+    membership.member = True
+    membership.save()
+    assert "Radio One has it until" in client.get("/billing").text
+    shared.valid_until = now()
+    shared.save()
+    assert "Radio One has it" not in client.get("/billing").text
 
 
 @pytest.mark.parametrize("plan", ["", "0", "9" * 40, "x"])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRET = "demo-site-secret-of-32-bytes-or-more"
+SECRET = "a secret of the tests, long enough."
 WHO = "{{ ebuio_u.username }}|{{ ebuio_u.ebuio_member }}|{{ ebuio_u.ebuio_admin }}|{{ ebuio_orga.name }}"
 
 

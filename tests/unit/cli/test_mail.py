@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.planted import SECRET
+from tests.support.smtp_server import Postbox, SmtpServer
 
 from plugit_wsgi import cli, loading
 from plugit_wsgi.mail.sql import SqlMailStore
@@ -135,6 +136,39 @@ def test_a_mail_server_that_is_away(run: Run, config: Path) -> None:
         assert store.waiting() == 1
 
 
+def test_what_was_sent_is_told(run: Run, config: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In one line; an empty queue is none."""
+    caplog.set_level(logging.INFO, "plugit_wsgi.mail")
+    store = loading.make_mail_store(f"sqlite:///{config.with_name('mail.sqlite3')}")
+    for _number in range(2):
+        store.enqueue(b"Subject: Hi\r\n\r\nHi\r\n", "a@host.example", ["b@host.example"], service="polls")
+    store.close()
+    with SmtpServer(Postbox()) as server:
+        for _again in range(2):
+            assert run("--send", MAIL_SERVER=f"smtp://127.0.0.1:{server.port}") == 0
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if "mail_sent" in line] == ["event=mail_sent messages=2"]
+
+
+def test_the_limits_of_a_host_with_many_threads(run: Run, config: Path) -> None:
+    """Those of its file count together."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f"threads = 64\n[limits]\ntotal_places = 32\n{text}", encoding="utf-8")
+    assert run() == 1  # the mailbox is away
+
+
+@pytest.mark.parametrize(
+    ("options", "does"), [((), "send,receive"), (("--send",), "send"), (("--receive",), "receive")]
+)
+def test_it_says_what_it_does(
+    run: Run, caplog: pytest.LogCaptureFixture, options: tuple[str, ...], does: str
+) -> None:
+    """A variable that was forgotten is seen at the start."""
+    caplog.set_level(logging.INFO, "plugit_wsgi.mail")
+    run(*options, MAIL_SERVER="smtp://127.0.0.1:1")
+    assert f"event=mail_started does={does}" in [record.getMessage() for record in caplog.records]
+
+
 @pytest.mark.slow
 def test_it_goes_on_until_a_signal(run: Run, config: Path) -> None:
     """A mailbox that is away ends nothing; SIGTERM does, at once, with exit code 0."""
@@ -146,7 +180,7 @@ def test_it_goes_on_until_a_signal(run: Run, config: Path) -> None:
         text=True,
     )
     assert process.stderr is not None
-    told = [process.stderr.readline() for _ in range(3)]
+    told = [process.stderr.readline() for _ in range(4)]
     assert sum("event=mailbox_failed" in line for line in told) >= 2
     since = time.monotonic()
     process.terminate()

@@ -71,7 +71,8 @@ def test_a_port_in_use_is_told(command: list[str], capsys: pytest.CaptureFixture
         port = taken.getsockname()[1]
         assert main([*command, "--port", str(port)]) == 1
     out, err = capsys.readouterr()
-    assert f"plugit-wsgi {command[0]}: cannot listen on 127.0.0.1:{port}: address already in use\n" in err
+    reason = "address already in use; --port names another"
+    assert f"plugit-wsgi {command[0]}: cannot listen on 127.0.0.1:{port}: {reason}\n" in err
     assert out == ""
 
 

@@ -93,6 +93,13 @@ def test_what_is_no_database_is_refused_at_start(given: object, open_directory: 
     assert "secret" not in str(caught.value)
 
 
+def test_a_driver_that_is_not_there_is_named(open_directory: OpenDirectory) -> None:
+    """With what installs it, and without the password."""
+    with pytest.raises(ConfigError, match="pip install 'cx_Oracle'") as caught:
+        open_directory("oracle+cx_oracle://user:secret@host/x")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("age", [-1, float("inf"), float("nan"), "5", True])
 def test_an_age_that_is_none_is_refused(age: object, open_directory: OpenDirectory) -> None:
     """By name."""

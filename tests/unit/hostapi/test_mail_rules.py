@@ -26,7 +26,7 @@ from plugit_wsgi.people import Rights
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.wire.keys import api_keys, load_secrets, service_keys
 
-SECRET = "a secret of the host that is long enough"
+SECRET = "a secret of the tests, long enough."
 ANNA, ZOE = "anna@example.org", "Zoe@Example.org"
 KNOWN = StaticDirectory(
     (User("1", "anna", email=ANNA), User("2", "zoe", email=ZOE), User("3", "out", email="out@example.org")),

@@ -135,6 +135,15 @@ def test_the_page_describes_every_call(host: PlugItMiddleware) -> None:
     assert KEY not in answer.text
 
 
+def test_the_page_leads_to_the_login() -> None:
+    """As every page of the site does."""
+    service = Service("polls", "http://127.0.0.1:1")
+    middleware = PlugItMiddleware(lambda environ, start: [], [service], SECRET, login_url="/login")
+    answer = ask(middleware, "/s/_api/", environ={"SCRIPT_NAME": "/site"})
+    middleware.close()
+    assert 'href="/site/login?next=/site/s/_api/"' in answer.text
+
+
 def test_the_page_without_its_slash(host: PlugItMiddleware) -> None:
     """As a mount."""
     answer = ask(host, "/s/_api", environ={"SCRIPT_NAME": "/site"})

@@ -17,7 +17,7 @@ from plugit_wsgi.mail.background import Background
 from plugit_wsgi.mail.mailer import Mailer
 from plugit_wsgi.mail.memory import MemoryMailStore
 
-SECRET = "a secret of the host that is long enough"
+SECRET = "a secret of the tests, long enough."
 MAIL = Mail(service="polls", sender="", recipients=("a@example.org",), subject="x", message="y")
 
 

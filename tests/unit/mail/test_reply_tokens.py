@@ -13,7 +13,7 @@ from plugit_wsgi.mail.store import ReplyAddress
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.wire.keys import load_secrets
 
-OLD, NEW = "an old secret of the host, long enough", "a new secret of the host, long enough"
+OLD, NEW = "an older secret of the tests, as long.", "a secret of the tests, long enough."
 
 
 def rejected(tokens: ReplyTokens, token: str) -> str:
