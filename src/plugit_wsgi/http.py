@@ -112,7 +112,7 @@ def place_of(environ: Mapping[str, Any]) -> str:
 
 
 def read_cookies(environ: MutableMapping[str, Any]) -> Mapping[str, str]:
-    """The visitor's cookies, parsed once a request; anybody on the domain may have set one that is no text."""
+    """Those of the visitor, parsed once a request; anybody on the domain may have set one that is no text."""
     header = environ.get("HTTP_COOKIE", "")
     parsed, found = environ.get(_COOKIES, ("", {}))
     if parsed != header:
