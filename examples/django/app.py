@@ -10,6 +10,7 @@ import os
 from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
 from plugit_wsgi.frameworks.django import plugit
 
@@ -17,6 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 site = get_wsgi_application()
 if settings.OUT_OF_THE_BOX:
     call_command("prepare")
+    connections.close_all()  # a server may fork now, and SQLite's connections stay in their process
 application = plugit(site)
 
 if __name__ == "__main__":

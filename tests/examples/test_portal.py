@@ -57,6 +57,17 @@ def test_on_sqlite(tests: str, tmp_path: Path) -> None:
     run_inside(tests, SITE_DATABASE=str(tmp_path / "site.sqlite3"))
 
 
+def test_a_server_forks_without_a_connection(tmp_path: Path) -> None:
+    """As README starts it: SQLite forgets its locks over a fork, and then two write at once."""
+    ask = "import app; from django.db import connections; print(connections['default'].connection)"
+    env = {**os.environ, "SITE_DATABASE": str(tmp_path / "site.sqlite3"), "PLUGIT_SECRET_KEY": SECRET}
+    command = [sys.executable, "-c", ask]
+    done = subprocess.run(
+        command, cwd=PORTAL, env=env, check=True, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout == "None\n"
+
+
 @pytest.mark.slow
 def test_on_postgresql(postgres: PostgresServer) -> None:
     """The same, by one setting."""
