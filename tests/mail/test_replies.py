@@ -39,7 +39,11 @@ def polls(world: World) -> RecordingService:
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What the command has logged so far."""
     caplog.set_level(logging.INFO, "plugit_wsgi")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "plugit_wsgi.mail"]
+    return lambda: [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "plugit_wsgi.mail" and not record.getMessage().startswith("event=mail_started")
+    ]
 
 
 @pytest.mark.parametrize("sample", CLIENTS.values(), ids=CLIENTS)
