@@ -87,10 +87,13 @@ class Flight:
         """Waits for the leader, if one more may.
 
         Returns:
-            Whether the leader has ended in time; what it loaded, if anything, is in the cache.
+            Whether to look in the cache again: the leader has ended in time. Whoever leads looks again too,
+            at once: another's load may have ended between the first look and the join.
         """
+        if self.leads:
+            return True
         chairs = self._flights.chairs
-        if self.leads or not chairs.take():
+        if not chairs.take():
             return False
         try:
             return self._landed.wait(deadline.remaining())

@@ -205,7 +205,7 @@ class Pipeline:
         """A page that may be kept, and is not, or too old: one visitor asks, others have the old one."""
         key = asked.key
         with self._flights.join(key) as flight:
-            if kept is None and flight.wait(asked.deadline):
+            if (kept is None or flight.leads) and flight.wait(asked.deadline):
                 newer = self._load(asked)
                 if newer is not None and self._is_fresh(newer):
                     return self._finisher.finish(newer.value, asked, newer)

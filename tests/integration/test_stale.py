@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from plugit_wsgi import Limits
+from plugit_wsgi import Limits, Stores
+from plugit_wsgi.cache.memory import MemoryCache
 from plugit_wsgi.events import Event, FallbackServed, StaleServed
 from plugit_wsgi.page import Page
 from plugit_wsgi.testing.clock import FakeClock
@@ -18,6 +20,7 @@ from tests.integration.conftest import Host, MakeHost
 from tests.integration.test_rules import until
 
 DOWN = Reply(status=503)
+KEPT = (("Cache-Control", "max-age=300"),)
 
 
 def layout(page: Page, request: Any) -> str:
@@ -176,7 +179,9 @@ def test_visitors_who_cannot_wait_ask_themselves(make_host: MakeHost, service: F
         return Reply(body={"n": 1})
 
     host = make_host(threads=8, limits=Limits(page=4.0))
-    service.action("/a", meta={"json_only": True, "cache_time": 60}, answer=slow)
+    service.action("/a", answer=slow)
+    meta = {"template_tag": "", "json_only": True, "cache_time": 60}
+    service.answer("/meta/a", Reply(body=meta, headers=KEPT))
     statuses: list[int] = []
     threads = [
         threading.Thread(target=lambda: statuses.append(host.visitor().get("/s/x/a").status_code))
@@ -191,6 +196,41 @@ def test_visitors_who_cannot_wait_ask_themselves(make_host: MakeHost, service: F
     for thread in threads:
         thread.join()
     assert statuses == [200] * 5
+
+
+class Interrupted(MemoryCache):
+    """After a look for `kind` that found nothing, something else happens before its visitor goes on."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(1 << 20, clock)
+        self.kind, self.meanwhile = "", list[Callable[[], object]]()
+
+    def get(self, key: tuple[Any, ...]) -> Any | None:
+        found = super().get(key)
+        if self.meanwhile and key[0] == self.kind:
+            self.meanwhile.pop()()
+        return found
+
+
+@pytest.mark.parametrize("kind", ["meta", "page"])
+@pytest.mark.parametrize("age", [0, 400])
+def test_a_load_that_ends_between_look_and_join_is_not_repeated(
+    make_host: MakeHost, service: FakeService, numbered: Numbered, clock: FakeClock, kind: str, age: int
+) -> None:
+    """Whoever leads looks again: another visitor has had it all, new or renewed, since the first look."""
+    service.answer("/meta/a", Reply(body={"template_tag": "t", "cache_time": 60}, headers=KEPT))
+    cache = Interrupted(clock)
+    host = make_host(clock=clock, layout=layout, stores=Stores(cache=cache))
+    if age:
+        host.visitor().get("/s/x/a")
+        clock.advance(age)
+    metas, calls = len(service.called("/meta")), numbered.calls
+    cache.kind = kind
+    cache.meanwhile.append(lambda: host.visitor().get("/s/x/a"))
+    assert host.visitor().get("/s/x/a").text == f"page {calls + 1}|stale=False"
+    assert not cache.meanwhile
+    assert numbered.calls == calls + 1
+    assert len(service.called("/meta")) == metas + 1
 
 
 AWAY = "<p>We are moving house.</p>"
