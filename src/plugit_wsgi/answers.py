@@ -40,6 +40,7 @@ MOVED = frozenset((301, 302, 303, 307, 308))
 GATEWAY = frozenset((502, 503, 504))
 REPEATABLE = frozenset(("vary", "cache-control"))
 BODILESS = frozenset((204, 205, 304))
+_CORS_WITHOUT_CREDENTIALS = CORS_HEADERS - {"access-control-allow-credentials"}
 
 
 def is_file(response: ServiceResponse) -> bool:
@@ -51,7 +52,7 @@ def passed_headers(
     headers: Headers, service: Service, limits: Limits, allowed: frozenset[str] = KEPT_HEADERS
 ) -> Headers:
     """The headers of an answer that a visitor may get: of the allow-list, CORS, a bounded Retry-After."""
-    cors = CORS_HEADERS if service.cors_credentials else CORS_HEADERS - {"access-control-allow-credentials"}
+    cors = CORS_HEADERS if service.cors_credentials else _CORS_WITHOUT_CREDENTIALS
     kept: list[tuple[str, str]] = []
     seen: set[str] = {"retry-after"}
     for name, value in select_headers(headers, allowed | cors):

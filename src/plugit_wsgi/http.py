@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus, unquote_to_bytes, urlsplit
 
@@ -142,7 +143,9 @@ def parse_pairs(text: bytes) -> list[Pair]:
 
     A ``;`` stays part of name or value: `format_pairs` encodes it, so no other parser splits there.
     """
-    pairs = []
+    pairs: list[Pair] = []
+    if not text:
+        return pairs
     for piece in text.replace(b"+", b" ").split(b"&"):
         if piece:
             name, _, value = piece.partition(b"=")
@@ -192,7 +195,7 @@ def select_headers(
 ) -> tuple[tuple[str, str], ...]:
     """The headers whose names are allowed and whose values are clean; order and repeats kept."""
     return tuple(
-        (name, value) for name, value in headers if name.lower() in allowed and is_header_value(value)
+        [item for item in headers if item[0].lower() in allowed and _HEADER_VALUE.fullmatch(item[1])]
     )
 
 
@@ -265,6 +268,7 @@ def _server_host(environ: Mapping[str, Any]) -> str:
     return name if port in ("", own) else f"{name}:{port}"
 
 
+@lru_cache(maxsize=1024)
 def _clean_address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
