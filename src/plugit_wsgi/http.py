@@ -63,6 +63,7 @@ _REFUSED_PATH = re.compile(
 )
 _DOT_SEGMENT = re.compile(r"(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:/|;|%2f|%3b|%5c|$)", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FOLDED = str.maketrans("-. [", "____")
 _LEADING = re.compile(r"[\s\x01-\x1f\[\]\u200b-\u200f\u2060\ufeff\ufffd]*")
 """What some parser drops before a name; U+FFFD stands for bytes that are no UTF-8, blanks of latin-1 too."""
@@ -172,12 +173,12 @@ def text_pairs(values: Mapping[str, object]) -> list[Pair]:
 
 def wire_text(value: object) -> str:
     """A value for a header: UTF-8 bytes as latin-1 text; line breaks and NUL become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", str(value)).encode("utf-8").decode("latin-1")
+    return _CONTROL.sub(" ", str(value)).encode("utf-8").decode("latin-1")
 
 
 def one_line(value: str) -> str:
     """A header value that is latin-1 text already; control bytes become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", value)
+    return _CONTROL.sub(" ", value)
 
 
 def header_text(value: str) -> str:
@@ -201,9 +202,9 @@ def select_headers(
 
 def get_header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
     """The first value of a header; None if there is none."""
-    wanted = name.lower()
+    wanted, length = name.lower(), len(name)
     for key, value in headers:
-        if key.lower() == wanted:
+        if len(key) == length and key.lower() == wanted:
             return value
     return None
 
