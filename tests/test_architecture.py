@@ -44,6 +44,7 @@ ORDER = (
         "session",
         "host_sessions",
         "guard",
+        "spare",
         "turns",
         "transport",
         "cache",

@@ -52,6 +52,7 @@ from .refusals import Refusals
 from .rendering import Renderer
 from .sandbox import SandboxFramer
 from .session import VisitorIds
+from .spare import SpareThreads
 from .tokens import VisitTokens
 from .turns import Line, Turns
 from .visits import VisitOpener
@@ -78,6 +79,7 @@ class Host:
     threads: int
     limits: Limits
     places: HostPlaces
+    spare: SpareThreads
     chairs: Chairs
     line: Line
     secrets: KeyRing = field(repr=False)
@@ -269,6 +271,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
         tokens=tokens,
         cache=host.cache,
         flights=client.flights,
+        spare=host.spare,
         observe=host.observe,
         clock=host.clock,
     )

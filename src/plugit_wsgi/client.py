@@ -185,6 +185,14 @@ class ServiceClient:
             meta = ActionMeta.from_json(response.read(self.limits.meta_size))
             return meta, read_lifetime(response.headers, self.limits.meta_lifetime, self._clock.time())
 
+    def has_template(self, action: str, meta: ActionMeta) -> bool:
+        """It is here, or not to be fetched now; else `template` asks the service."""
+        key = self._template_key(action, meta)
+        return self._templates.get(key) is not None or self._setbacks.recent(key) is not None
+
+    def _template_key(self, action: str, meta: ActionMeta) -> tuple[str, ...]:
+        return ("template", self.service.name, action, meta.template_tag)
+
     def template(
         self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str = ""
     ) -> CompiledTemplate:
@@ -194,7 +202,7 @@ class ServiceClient:
             TemplateError: the action has none, or it does not compile.
             ServiceError: it could not be fetched.
         """
-        key = ("template", self.service.name, action, meta.template_tag)
+        key = self._template_key(action, meta)
         compiled: CompiledTemplate | None = self._templates.get(key)
         if compiled is not None:
             return compiled

@@ -32,7 +32,6 @@ from .flight import Chairs
 from .fragments import FragmentPages
 from .fragments.filler import Filler
 from .fragments.marks import MarkFinder, checked_targets, mark_keys
-from .fragments.pool import Pool
 from .guard import HostPlaces
 from .hostapi.mail import Deliver
 from .http import Answer, script_name_of
@@ -46,6 +45,7 @@ from .operations.records import Records
 from .people import User
 from .refusals import broken_page
 from .session import CookieSessions, VisitorIds
+from .spare import SpareThreads
 from .turns import Line
 from .watching import FileWatch, signature_of
 from .wire.keys import Purpose, load_secrets
@@ -147,12 +147,12 @@ class PlugItMiddleware:
         stores = stores or Stores()
         secrets = load_secrets(secret_key)
         places = HostPlaces(threads, limits, clock)
-        self._pool = Pool(places.calls // 2)
+        self._spare = SpareThreads(places.calls // 2)
         unsigned = checked_targets(fragments)
         if unsigned is not None:
             finder = MarkFinder(mark_keys(secrets), unsigned)
             filler = Filler(
-                finder=finder, match=self._match, pool=self._pool, seconds=limits.page, clock=clock
+                finder=finder, match=self._match, spare=self._spare, seconds=limits.page, clock=clock
             )
             host_app = FragmentPages(host_app, filler)
         self._host_app = host_app
@@ -179,6 +179,7 @@ class PlugItMiddleware:
                 threads=threads,
                 limits=limits,
                 places=places,
+                spare=self._spare,
                 chairs=Chairs(max(1, threads // 8)),
                 line=Line(threads),
                 secrets=secrets,
@@ -243,7 +244,7 @@ class PlugItMiddleware:
     def close(self) -> None:
         """Gives all connections to services back to the system, and tells the log what it left out."""
         self.mounts.close()
-        self._pool.close()
+        self._spare.close()
         self._lines.flush()
 
     @property

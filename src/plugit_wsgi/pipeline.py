@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from functools import partial
 
 from markupsafe import Markup
 
@@ -53,6 +54,7 @@ from .page import Fragment
 from .people import Visitor
 from .session import Session
 from .setbacks import Setbacks
+from .spare import SpareThreads
 from .targets import action_target
 from .tokens import VisitTokens
 from .visits import Visit
@@ -75,6 +77,7 @@ class Pipeline:
         tokens: CSRF tokens of the service.
         cache: keeps pages.
         flights: of loads under way, so that many visitors ask once.
+        spare: threads that fetch a template while its action runs.
         observe: is told of stale pages.
         clock: the time.
     """
@@ -90,6 +93,7 @@ class Pipeline:
         tokens: VisitTokens,
         cache: Cache,
         flights: Flights,
+        spare: SpareThreads,
         observe: Observe,
         clock: Clock,
     ) -> None:
@@ -101,6 +105,7 @@ class Pipeline:
         self._tokens = tokens
         self._cache = cache
         self._flights = flights
+        self._spare = spare
         self._setbacks = Setbacks(clock)
         self._unkept = Setbacks(clock)
         self._costly = Setbacks(clock)
@@ -314,12 +319,21 @@ class Pipeline:
         return read_body(visit.environ, ours if is_in_form(visit) else (), self.client.limits)
 
     def _send(self, asked: Asked, body: Body, ours: list[Pair]) -> ActionResult:
+        self._look_ahead(asked)
         result = self.client.action(self._builder.build(asked, body, ours, conditional=True), asked.deadline)
         if result.status == 304 and asked.visit.method == "GET" and asked.is_framed:
             # The visitor's copy is a page in somebody's layout: only fresh data makes one for this visitor.
             again = self._builder.build(asked, body, ours, conditional=False)
             return self.client.action(again, asked.deadline)
         return result
+
+    def _look_ahead(self, asked: Asked) -> None:
+        """The template comes while the action runs, if it is not here and somebody has time to fetch it."""
+        visit, meta = asked.visit, asked.meta
+        is_needed = visit.method == "GET" and asked.is_framed and meta.template_tag
+        if is_needed and not self.client.has_template(visit.action, meta):
+            fetch = partial(self.client.template, visit.action, meta, asked.deadline, visit.request_id)
+            self._spare.help(fetch, 1)
 
     def _follow(self, moved: Moved, visit: Visit, since: Deadline | None, deadline: Deadline) -> Answer:
         """A redirect of the call itself re-enters the data path once, with its own meta and a new context."""

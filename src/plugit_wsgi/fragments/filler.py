@@ -22,10 +22,10 @@ from ..errors import ActionNotFound
 from ..layout import STARTED, inner_environ
 from ..mounted import Mounted, MountedService
 from ..pieces import Piece, distinct
+from ..spare import SpareThreads
 from ..visits import Visit
 from .gather import Busy, Gathering, Job
 from .marks import Mark, MarkFinder
-from .pool import Pool
 from .splice import spliced
 
 MOST = 16
@@ -54,15 +54,17 @@ class Filler:
     Args:
         finder: of marks that count.
         match: what is mounted at a path of the host, with mount and rest.
-        pool: helps.
+        spare: helps.
         seconds: within which all fragments of a page are there, or left out.
         clock: the time.
     """
 
-    def __init__(self, *, finder: MarkFinder, match: Match, pool: Pool, seconds: float, clock: Clock) -> None:
+    def __init__(
+        self, *, finder: MarkFinder, match: Match, spare: SpareThreads, seconds: float, clock: Clock
+    ) -> None:
         self._finder = finder
         self._match = match
-        self._pool = pool
+        self._spare = spare
         self._seconds = seconds
         self._clock = clock
         self._busy = Busy()
@@ -83,7 +85,7 @@ class Filler:
         try:
             jobs, of_host = self._jobs(marks, environ)
             if jobs:
-                pieces = Gathering(jobs, self._deadline(environ), self._busy).run(self._pool)
+                pieces = Gathering(jobs, self._deadline(environ), self._busy).run(self._spare)
                 cookies = _cookies(jobs, pieces, of_host)
         except Exception:
             # identify, directory, csrf or a store of the host: never "anonymous", so there is no fragment.

@@ -19,8 +19,8 @@ from ..errors import CircuitOpen, PlugItError, ServiceBusy
 from ..guard import FEW
 from ..mounted import MountedService
 from ..pieces import Piece
+from ..spare import SpareThreads
 from ..visits import Visit
-from .pool import Pool
 
 _log = logging.getLogger("plugit_wsgi")
 
@@ -75,9 +75,9 @@ class Gathering:
         self._is_over = False
         self._changed = threading.Condition()
 
-    def run(self, pool: Pool) -> Mapping[str, Piece]:
+    def run(self, spare: SpareThreads) -> Mapping[str, Piece]:
         """All pieces that there are at the deadline, by target."""
-        pool.help(self.work, self._left - 1)
+        spare.help(self.work, self._left - 1)
         self.work()
         with self._changed:
             self._changed.wait_for(lambda: self._left == 0, timeout=self._deadline.remaining())

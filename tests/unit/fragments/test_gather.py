@@ -16,8 +16,8 @@ import pytest
 from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.errors import CircuitOpen, PlugItError, ServiceBusy
 from plugit_wsgi.fragments.gather import Busy, Gathering, Job
-from plugit_wsgi.fragments.pool import Pool
 from plugit_wsgi.guard import FEW
+from plugit_wsgi.spare import SpareThreads
 
 CLOCK = SystemClock()
 Behaviour = Callable[[Job], object]
@@ -62,33 +62,35 @@ def mounts() -> Mounts:
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    made = Pool(3)
+def pool() -> Iterator[SpareThreads]:
+    made = SpareThreads(3)
     yield made
     made.close()
 
 
-def gather(mounts: Mounts, pool: Pool, *targets: str, seconds: float = 5, busy: Busy | None = None) -> Any:
+def gather(
+    mounts: Mounts, pool: SpareThreads, *targets: str, seconds: float = 5, busy: Busy | None = None
+) -> Any:
     """What is there at the deadline."""
     jobs = [mounts.job(target) for target in targets]
     return Gathering(jobs, Deadline.after(seconds, CLOCK), busy or Busy()).run(pool)
 
 
-def test_all_pieces_come(mounts: Mounts, pool: Pool) -> None:
+def test_all_pieces_come(mounts: Mounts, pool: SpareThreads) -> None:
     """With helpers, and without."""
-    for helpers in (pool, Pool(0)):
+    for helpers in (pool, SpareThreads(0)):
         found = gather(mounts, helpers, "/a/1", "/b/1", "/c/1")
         assert found == {target: f"piece of {target}" for target in ("/a/1", "/b/1", "/c/1")}
 
 
-def test_few_of_one_service_at_a_time(mounts: Mounts, pool: Pool) -> None:
+def test_few_of_one_service_at_a_time(mounts: Mounts, pool: SpareThreads) -> None:
     """The others of the page go on meanwhile."""
     mounts.behaviour = {name: lambda _job: time.sleep(0.01) for name in "ab"}
     assert len(gather(mounts, pool, *(f"/a/{n}" for n in range(9)), "/b/1")) == 10
     assert mounts.most["a"] == FEW
 
 
-def test_the_page_goes_on_at_its_deadline(mounts: Mounts, pool: Pool) -> None:
+def test_the_page_goes_on_at_its_deadline(mounts: Mounts, pool: SpareThreads) -> None:
     """Whatever a helper is at; what comes later is not put in."""
     over, own = threading.Event(), threading.get_ident()
 
@@ -110,7 +112,7 @@ def test_the_page_goes_on_at_its_deadline(mounts: Mounts, pool: Pool) -> None:
 def test_what_waits_at_the_deadline_is_not_begun(mounts: Mounts) -> None:
     """A slow one leaves the rest out."""
     mounts.behaviour = {"a": lambda _job: time.sleep(0.06)}
-    assert list(gather(mounts, Pool(0), "/a/1", "/a/2", seconds=0.05)) == ["/a/1"]
+    assert list(gather(mounts, SpareThreads(0), "/a/1", "/a/2", seconds=0.05)) == ["/a/1"]
     assert mounts.begun == ["/a/1"]
 
 
@@ -118,7 +120,7 @@ def test_a_service_that_is_busy_comes_last(mounts: Mounts) -> None:
     """Another page waits for it: it may hang, and the others do not."""
     busy = Busy()
     busy.add("a", 1)
-    gather(mounts, Pool(0), "/a/1", "/b/1", "/c/1", busy=busy)
+    gather(mounts, SpareThreads(0), "/a/1", "/b/1", "/c/1", busy=busy)
     assert mounts.begun == ["/b/1", "/c/1", "/a/1"]
     assert (busy["a"], busy["b"]) == (1, 0)
 
@@ -130,7 +132,7 @@ def test_one_without_a_place_tries_again_after_all_others(mounts: Mounts) -> Non
         raise ServiceBusy("full")
 
     mounts.behaviour = {"a": full}
-    assert list(gather(mounts, Pool(0), "/a/1", "/b/1")) == ["/b/1"]
+    assert list(gather(mounts, SpareThreads(0), "/a/1", "/b/1")) == ["/b/1"]
     assert mounts.begun == ["/a/1", "/b/1", "/a/1"]
     assert mounts.told == ["/a/1"]
 
@@ -142,18 +144,18 @@ def test_one_whose_circuit_is_open_does_not(mounts: Mounts) -> None:
         raise CircuitOpen("down")
 
     mounts.behaviour = {"a": down}
-    assert gather(mounts, Pool(0), "/a/1") == {}
+    assert gather(mounts, SpareThreads(0), "/a/1") == {}
     assert mounts.begun == mounts.told == ["/a/1"]
 
 
-def test_a_mistake_of_the_host_ends_its_piece_alone(mounts: Mounts, pool: Pool, caplog: Any) -> None:
+def test_a_mistake_of_the_host_ends_its_piece_alone(mounts: Mounts, pool: SpareThreads, caplog: Any) -> None:
     """And stands in the log."""
     mounts.behaviour = {"a": lambda _job: 1 / 0}
     assert list(gather(mounts, pool, "/a/1", "/b/1")) == ["/b/1"]
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_helpers_have_the_context_of_the_visitors_thread(pool: Pool) -> None:
+def test_helpers_have_the_context_of_the_visitors_thread(pool: SpareThreads) -> None:
     """A copy each."""
     variable: ContextVar[str] = ContextVar("variable", default="none")
     variable.set("visitor")
@@ -170,7 +172,9 @@ def test_helpers_have_the_context_of_the_visitors_thread(pool: Pool) -> None:
     assert (seen, variable.get()) == (["visitor", "visitor"], "visitor")
 
 
-def test_a_process_that_forks_has_threads_of_its_own(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_forks_has_threads_of_its_own(
+    pool: SpareThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those of its parent are not there."""
 
     def helper() -> str:
@@ -186,7 +190,7 @@ def test_a_process_that_forks_has_threads_of_its_own(pool: Pool, monkeypatch: py
     assert helper() != parent
 
 
-def test_a_pool_that_is_closed_is_made_anew(pool: Pool) -> None:
+def test_a_pool_that_is_closed_is_made_anew(pool: SpareThreads) -> None:
     """As for a process that ends: no page depends on it."""
     done = threading.Event()
     pool.help(lambda: None, 1)

@@ -1,8 +1,8 @@
-"""Threads that help visitors' threads with the marks of a page.
+"""Threads that help visitors' threads: with the marks of a page, and with what a page will need next.
 
-1. None is made before the first page with marks, and none is taken over by a process that forks.
+1. None is made before there is something to help with, and none is taken over by a process that forks.
 2. They help and are never waited for: whoever has work does it itself while they are busy.
-3. There are half as many as places for calls, so that pages with marks leave the other half.
+3. There are half as many as places for calls, so that visitors have the other half for themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 
-class Pool:
+class SpareThreads:
     """Threads of a process. Thread-safe.
 
     Args:
@@ -47,6 +47,6 @@ class Pool:
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._executor is None or self._executor[0] != os.getpid():
-                threads = ThreadPoolExecutor(self.size, thread_name_prefix="plugit-fragments")
+                threads = ThreadPoolExecutor(self.size, thread_name_prefix="plugit-spare")
                 self._executor = (os.getpid(), threads)
             return self._executor[1]

@@ -1,0 +1,64 @@
+"""The template of an action comes while the action runs."""
+
+from __future__ import annotations
+
+import threading
+
+from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
+from tests.integration.conftest import Host
+
+
+def test_a_template_that_is_not_here_comes_while_the_action_runs(host: Host, service: FakeService) -> None:
+    """The action waits for it; and it is fetched once."""
+    asked = threading.Event()
+
+    def template(_call: Call) -> Reply:
+        asked.set()
+        return Reply(body="n is {{ n }}", content_type="text/html")
+
+    met: list[bool] = []
+
+    def action(_call: Call) -> Reply:
+        met.append(asked.wait(5))
+        return Reply(body={"n": 7})
+
+    service.action("/a", template="", answer=action)
+    service.answer("/template/a", template)
+    assert "n is 7" in host.visitor().get("/s/x/a").text
+    assert "n is 7" in host.visitor().get("/s/x/a").text
+    assert met == [True, True]
+    assert len(service.called("/template")) == 1
+
+
+def test_a_template_that_fails_ahead_is_asked_for_again(host: Host, service: FakeService) -> None:
+    """Nobody is shown an error of a fetch that was only a guess."""
+    tried = threading.Event()
+
+    def template(_call: Call) -> Reply:
+        first = not tried.is_set()
+        tried.set()
+        return Reply(status=500) if first else Reply(body="n is {{ n }}", content_type="text/html")
+
+    def action(_call: Call) -> Reply:
+        tried.wait(5)
+        return Reply(body={"n": 7})
+
+    service.action("/a", template="", answer=action)
+    service.answer("/template/a", template)
+    host.visitor().get("/s/x/a")
+    assert "n is 7" in host.visitor().get("/s/x/a").text
+
+
+def test_nothing_comes_ahead_for_whoever_may_not(host: Host, service: FakeService) -> None:
+    """Access is decided first."""
+    service.action("/a", meta={"only_logged_user": True}, template="n", answer={})
+    host.visitor().get("/s/x/a")
+    assert service.called("/template") == []
+
+
+def test_nothing_comes_ahead_of_what_shows_no_page(host: Host, service: FakeService) -> None:
+    """HEAD has no body."""
+    service.action("/a", template="n", answer={})
+    assert host.visitor().open("/s/x/a", method="HEAD").status_code == 200
+    assert len(service.called("/action")) == 1
+    assert service.called("/template") == []
