@@ -33,6 +33,7 @@ ORDER = (
     {"http", "events", "people"},
     {"page", "disguise"},
     {"interfaces"},
+    {"deployments"},
     {"config", "database"},
     {
         "breaker",
