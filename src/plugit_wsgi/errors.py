@@ -15,6 +15,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── BodyTooLarge 413
     │   ├── TooManyRequests 429         .retry_after
     │   ├── UpgradeRefused 501
+    │   ├── PreviewRejected 403         .reason; a link to a preview
     │   └── MailRefused 4xx             .reason .retry_after; mail that a service wanted to send
     ├── MailServerError                 .code; the server that mail is handed to
     ├── ReplyRejected                   .reason; a reply address that is none
@@ -143,6 +144,16 @@ class UpgradeRefused(RequestRejected):
     """The visitor asks for another protocol (WebSocket), which WSGI cannot carry."""
 
     status = 501
+
+
+class PreviewRejected(RequestRejected):
+    """A link to a preview is good for nothing.
+
+    ``reason`` is "preview_altered", "preview_expired", "preview_foreign" (of another service) or
+    "preview_gone" (the service has no such variant any more).
+    """
+
+    status = 403
 
 
 class MailRefused(RequestRejected):

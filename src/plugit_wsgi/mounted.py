@@ -14,7 +14,7 @@ import webob
 from . import csrf, sandbox
 from .body import read_body
 from .clock import Deadline
-from .config import Service
+from .config import Limits, Service
 from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
 from .events import PageServed
 from .framing import Framer
@@ -228,7 +228,7 @@ class MountedService:
     def _set_organization(self, visit: Visit) -> Answer:
         """The visitor chose another of their organizations."""
         csrf.check_origin(visit.environ, visit.origin)
-        fields = _read_form(visit, self.pipeline)
+        fields = read_form(visit, self.pipeline.client.limits)
         token = csrf.header_token(visit.environ) or fields.get("csrfmiddlewaretoken", "")
         self._tokens.check(token, visit)
         chosen = fields.get("organization", "")
@@ -239,8 +239,13 @@ class MountedService:
         return self._framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
 
 
-def _read_form(visit: Visit, pipeline: Pipeline) -> dict[str, str]:
-    body = read_body(visit.environ, (), pipeline.client.limits)
+def read_form(visit: Visit, limits: Limits) -> dict[str, str]:
+    """The fields of a form for the host itself; what is over 4 KiB is not read.
+
+    Raises:
+        RequestRejected: it cannot be read, or is over a limit.
+    """
+    body = read_body(visit.environ, (), limits)
     try:
         content = b"" if body.file is None else body.file.read(4096)
     finally:

@@ -21,6 +21,7 @@ from .errors import (
     CircuitOpen,
     LoginRequired,
     PlugItError,
+    PreviewRejected,
     RequestRejected,
     ServiceBusy,
     ServiceError,
@@ -97,6 +98,7 @@ class Refusals:
             service=visit.service.name,
             login_url=(target or "") if visit.visitor.user is None else "",
             billing_url=self._billing_target(error, visit),
+            service_url=visit.base_url if isinstance(error, PreviewRejected) else "",
             retry_after=getattr(error, "retry_after", None),
             home_url="" if visit.in_frame else visit.script_name + "/",
         )

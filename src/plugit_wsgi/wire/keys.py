@@ -53,6 +53,8 @@ class Purpose(str, Enum):
     VISITOR_ID = "visitor"
     DEMO_LOGIN = "login"
     FRAGMENT_MARK = "mark"
+    PREVIEW_LINK = "preview-link"
+    PREVIEW_COOKIE = "preview-cookie"
 
     def of(self, subject: str) -> str:
         """The purpose for one of them."""
