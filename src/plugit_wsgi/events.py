@@ -13,11 +13,13 @@ class Event:
         service: its name.
         action: canonical path of the action, or the call.
         request_id: as sent to the service and written in the log.
+        variant: name of the variant; "" is the service's main deployment.
     """
 
     service: str
     action: str
     request_id: str = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

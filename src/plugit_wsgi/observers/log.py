@@ -3,7 +3,8 @@
 1. A line is written for a refusal by the guard, a circuit that opens or closes, a stale page, a fallback, a
    fault, a mail that is refused, delayed or set aside. What a visitor does wrong is none: visitors must not
    be able to fill the log.
-2. At most one line a second for each service and kind; the next one says how many were left out.
+2. At most one line a second for each deployment of a service and each kind; the next one says how many were
+   left out.
 3. ``key=value``, values quoted where they have to be, no line breaks, at most `LONGEST` characters.
 4. No secrets: see `redaction`.
 """
@@ -74,7 +75,7 @@ class LogLines:
         line = line_of(event)
         if line is not None:
             item = (event, line, self._clock.monotonic())
-            left_out = self._rate.admit((event.service, line.event, line.kind), item)
+            left_out = self._rate.admit((event.service, event.variant, line.event, line.kind), item)
             if left_out is not None:
                 _write(event, line, left_out)
         self._write_late(self._rate.due())
@@ -106,6 +107,7 @@ def format_line(event: Event, line: Line, left_out: int = 0, ago: float = 0.0) -
     pairs = (
         ("event", line.event),
         ("service", event.service),
+        ("variant", event.variant),
         ("kind", line.kind),
         ("action", line.action),
         *line.facts,

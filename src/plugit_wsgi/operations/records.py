@@ -14,7 +14,7 @@ from ..observers.redaction import redacted
 FAULTS: Final = 10
 """Faults of a service that are remembered."""
 MOST: Final = 500
-"""Services that are remembered; the one that was not heard of longest is forgotten."""
+"""Deployments that are remembered; the one that was not heard of longest is forgotten."""
 LONGEST: Final = 200
 """Characters of a text that are remembered."""
 
@@ -77,18 +77,18 @@ class Records:
         self._clock = clock
         self.since = clock.time()
         self._lock = threading.Lock()
-        self._counts: OrderedDict[str, _Counts] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, str], _Counts] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
         """Takes an event."""
         if isinstance(event, (PageServed, Refused, Fault)):
             with self._lock:
-                self._count(event, self._of(event.service))
+                self._count(event, self._of((event.service, event.variant)))
 
-    def of(self, service: str) -> Record:
-        """What is remembered of a service."""
+    def of(self, service: str, variant: str = "") -> Record:
+        """What is remembered of a service's main deployment, or of a variant."""
         with self._lock:
-            found = self._counts.get(service)
+            found = self._counts.get((service, variant))
             if found is None:
                 return Record()
             return Record(
@@ -98,9 +98,9 @@ class Records:
                 faults=tuple(reversed(found.faults)),
             )
 
-    def _of(self, service: str) -> _Counts:
-        found = self._counts.setdefault(service, _Counts())
-        self._counts.move_to_end(service)
+    def _of(self, deployment: tuple[str, str]) -> _Counts:
+        found = self._counts.setdefault(deployment, _Counts())
+        self._counts.move_to_end(deployment)
         if len(self._counts) > MOST:
             self._counts.popitem(last=False)
         return found

@@ -22,6 +22,7 @@ from ..http import read_cookies
 from ..session import format_cookie, format_ended_cookie
 from ..wire.context import SKEW
 from ..wire.keys import KeyRing, Purpose
+from ..wire.names import PREVIEW
 
 LONGEST: Final = 30 * 86400.0
 """Seconds that a link may be good for."""
@@ -135,9 +136,14 @@ class Previews:
         return PreviewGrant(variant=variant, expires=claims["exp"])
 
 
+def link_url(mount: str, token: str) -> str:
+    """The link with a token; `mount` is a URL or a URL path, with trailing slash."""
+    return f"{mount}{PREVIEW}?token={token}"
+
+
 def cookie_name(service: str, secure: bool) -> str:
     """Name of the cookie; the dot keeps it apart from those of services, whose names have none."""
     return f"{'__Secure-' if secure else ''}plugit-preview.{service}"
 
 
-__all__ = ["PreviewGrant", "Previews", "cookie_name"]
+__all__ = ["PreviewGrant", "Previews", "cookie_name", "link_url"]

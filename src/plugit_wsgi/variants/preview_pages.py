@@ -28,6 +28,7 @@ from ..page import Fragment
 from ..refusals import Refusals
 from ..tokens import VisitTokens
 from ..visits import Visit
+from ..wire.names import PREVIEW
 from .preview import PreviewGrant, Previews
 
 REFERRER: Final = ("Referrer-Policy", "same-origin")
@@ -111,7 +112,7 @@ class _Forms:
 
     def __init__(self, mount: str, service: str, token: str, now: float) -> None:
         self._now = now
-        self._values = {"url": f"{mount}ebuio_preview", "mount": mount, "service": service, "csrf": token}
+        self._values = {"url": mount + PREVIEW, "mount": mount, "service": service, "csrf": token}
 
     def offer(self, offered: PreviewGrant, link: str, current: PreviewGrant | None) -> Markup:
         """What a link does, and the button."""

@@ -21,6 +21,8 @@ MAIL: Final = "mail"
 RESERVED: Final = "ebuio_"
 FRAME: Final = "ebuio_frame"
 """First part of the paths below a mount at which the frame of a sandbox is."""
+PREVIEW: Final = "ebuio_preview"
+"""The page below a mount about previews of its variants."""
 USER_PARAMETER: Final = "ebuio_u_"
 ORGANIZATION_PARAMETER: Final = "ebuio_orgapk"
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def observe(registry: CollectorRegistry) -> PrometheusObserver:
 def series(registry: CollectorRegistry) -> dict[str, float]:
     """All series as Prometheus reads them, without the times of creation."""
     text = generate_latest(registry).decode()
+    # To Prometheus an empty label is one that is not there.
+    text = text.replace(',variant=""', "")
     pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")
     return {name: float(value) for name, value in pairs if "_created" not in name}
 
@@ -219,6 +222,18 @@ def test_threads_count_together(observe: PrometheusObserver, registry: Collector
     assert series(registry)['plugit_pages_total{service="polls",status="200"}'] == 3200
 
 
+def test_variants_are_told_apart(observe: PrometheusObserver, registry: CollectorRegistry) -> None:
+    """Each has a series of its own, for everything that is counted."""
+    for event, _names in COUNTED:
+        observe(event)
+        observe(replace(event, variant="next"))
+    found = generate_latest(registry).decode().splitlines()
+    samples = [line for line in found if line[0] != "#" and "_created" not in line]
+    main = {line for line in samples if 'variant=""' in line}
+    assert main
+    assert {line.replace('variant=""', 'variant="next"') for line in main} == set(samples) - main
+
+
 def test_it_is_exposed_by_the_library_itself(
     observe: PrometheusObserver, registry: CollectorRegistry
 ) -> None:
@@ -228,7 +243,7 @@ def test_it_is_exposed_by_the_library_itself(
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics", "QUERY_STRING": ""}
     body = b"".join(make_wsgi_app(registry)(environ, lambda status, headers: told.append(status)))
     assert told == ["200 OK"]
-    assert b'plugit_pages_total{service="polls",status="200"} 1.0' in body
+    assert b'plugit_pages_total{service="polls",status="200",variant=""} 1.0' in body
 
 
 WORKER = """
@@ -260,8 +275,8 @@ def test_processes_add_up(tmp_path: Path) -> None:
     for state in ("open", "open", "closed"):
         run(WORKER, state)
     told = run(COLLECT)
-    assert 'plugit_pages_total{service="polls",status="200"} 3.0' in told
-    assert 'plugit_circuit_open{service="polls"} 2.0' in told
+    assert 'plugit_pages_total{service="polls",status="200",variant=""} 3.0' in told
+    assert 'plugit_circuit_open{service="polls",variant=""} 2.0' in told
 
 
 def test_importing_observers_loads_no_metrics() -> None:

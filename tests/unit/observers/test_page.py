@@ -158,4 +158,4 @@ def test_the_five_lines_work() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("502 h\n")
-    assert 'plugit_faults_total{kind="ServiceUnreachable",service="polls"} 1.0' in done.stdout
+    assert 'plugit_faults_total{kind="ServiceUnreachable",service="polls",variant=""} 1.0' in done.stdout
