@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 import shlex
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
