@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
@@ -122,3 +123,8 @@ class Records:
             cause=fault.cause[:LONGEST],
             request_id=fault.request_id[:80],
         )
+
+
+def moment(seconds: float) -> str:
+    """A Unix time, for people."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
