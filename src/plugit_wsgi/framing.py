@@ -13,6 +13,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import webob
+from markupsafe import Markup
 
 from .answer_cookies import AnswerCookies, with_cookies
 from .answer_headers import about_page, guarded, only_cors, presented
@@ -33,7 +34,7 @@ from .http import (
     target_host,
 )
 from .interfaces import Headers, Layout, Observe, SessionStore
-from .layout import LAYOUT_HEADERS, apply_layout
+from .layout import LAYOUT_HEADERS, apply_layout, preview_bar
 from .media_types import BYTES
 from .page import Fragment, Page
 from .partials import HX_REDIRECT, PARTIAL_VARY, is_htmx, partial_layout
@@ -41,6 +42,7 @@ from .session import Session, VisitorIds
 from .targets import resolved, without_dots
 from .tokens import VisitTokens
 from .visits import Visit
+from .wire.names import PREVIEW
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 
@@ -225,6 +227,9 @@ class Framer:
             organization_url=visit.base_url + "ebuio_setOrga" if visit.service.organizations else "",
             csrf_token=token,
             login_url=login_target(self._login_url, visit.request) or "",
+            variant=visit.variant.name,
+            is_preview=visit.variant.by == "preview",
+            preview=_preview_bar(visit, token),
         )
 
     def _answer(
@@ -245,6 +250,15 @@ class Framer:
         """Keeps a session with another organization, and sends the visitor on."""
         answer = Answer(status=303, headers=(("Location", target), NO_STORE))
         return with_cookies(answer, self._cookies.of_session(session, visit))
+
+
+def _preview_bar(visit: Visit, token: str) -> Markup:
+    """For a visitor in a preview; not in a part of a page, nor where a service in a sandbox could read it."""
+    choice = visit.variant
+    if choice.by != "preview" or visit.in_frame or visit.is_partial:
+        return Markup("")
+    url = visit.base_url + PREVIEW
+    return preview_bar(variant=choice.name, service=visit.service.name, url=url, token=token)
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:

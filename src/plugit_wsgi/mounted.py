@@ -15,7 +15,14 @@ from . import csrf, sandbox
 from .body import read_body
 from .clock import Deadline
 from .config import Limits, Service
-from .errors import ActionNotFound, MethodNotAllowed, PlugItError, ServiceError, UpgradeRefused
+from .errors import (
+    ActionNotFound,
+    MethodNotAllowed,
+    PlugItError,
+    PreviewRejected,
+    ServiceError,
+    UpgradeRefused,
+)
 from .events import PageServed
 from .framing import Framer
 from .http import (
@@ -38,7 +45,7 @@ from .pipeline import Pipeline
 from .refusals import Refusals
 from .tokens import VisitTokens
 from .visits import Visit, VisitOpener
-from .wire.names import MAIL, MEDIA, RESERVED
+from .wire.names import MAIL, MEDIA, PREVIEW, RESERVED
 
 _log = logging.getLogger("plugit_wsgi")
 _MEDIA = f"/{MEDIA}/"
@@ -46,6 +53,7 @@ _MAIL = re.compile(rf"/{MAIL}(\.[^/]*)?/*\Z", re.IGNORECASE)
 """The call in any spelling that some server reads as it: another case, a slash, a format's ending."""
 _WEBSOCKET = re.compile(r"(?:\A|[\s,])websocket(?:\Z|[\s,/])", re.IGNORECASE)
 """In a list of protocols, each maybe with a version (RFC 9110 section 7.8)."""
+_PREVIEW = f"/{PREVIEW}"
 SET_ORGANIZATION = f"/{RESERVED}setOrga"
 FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 
@@ -216,6 +224,8 @@ class MountedService:
         return self.pipeline.respond(visit)
 
     def _reserved(self, visit: Visit) -> Answer:
+        if visit.action == _PREVIEW and not visit.in_frame:
+            raise PreviewRejected("preview_gone")  # where there are variants, this is answered before
         if not self._is_switch(visit):
             raise ActionNotFound("path")
         if visit.method != "POST":

@@ -32,7 +32,7 @@ from .errors import (
 )
 from .events import Fault, Refused
 from .framing import Framer, billing_target, login_target
-from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
+from .http import HTML, NO_STORE, NOSNIFF, REFERRER, Answer, come_again, wants_html
 from .interfaces import Headers, Layout, Observe, OnDenied
 from .layout import apply_layout
 from .layout.errors import error_fragment
@@ -87,7 +87,7 @@ class Refusals:
             )
         reason = error.reason if isinstance(error, RequestRejected) else ""
         headers = error.headers if isinstance(error, ServiceRefused) else ()
-        headers = (*headers, *come_again(error))
+        headers = (*headers, *come_again(error), *((REFERRER,) if isinstance(error, PreviewRejected) else ()))
         if login is not None and is_htmx(visit.environ):
             headers = (*headers, (HX_REDIRECT, login))
         if not html:
@@ -105,9 +105,10 @@ class Refusals:
         return self._page(fragment, error.status, headers, visit)
 
     def _page(self, fragment: Fragment, status: int, headers: Headers, visit: Visit) -> Answer:
-        # Whoever has no organization, or the wrong one, can choose another right on the page.
-        switch = bool(visit.visitor.organizations) and not is_for_other_origins(headers)
-        token = self._framer.token(visit) if switch else ""
+        # Right on the page, whoever has no organization, or the wrong one, can choose another, and whoever is
+        # in a preview can leave it.
+        has_form = bool(visit.visitor.organizations) or visit.variant.by == "preview"
+        token = self._framer.token(visit) if has_form and not is_for_other_origins(headers) else ""
         try:
             return self._framer.own_page(fragment, visit, token=token, status=status, headers=headers)
         except Exception:

@@ -3,7 +3,7 @@
 1. GET changes nothing; a link that is opened by a program that looks at mails starts no preview.
 2. POST needs a CSRF token, and leads to the mount, nowhere else.
 3. The link's token goes to nobody but this host: no cache keeps the page, no Referer tells another site. It
-   is not ``no-referrer``, since browsers post with ``Origin: null`` then, as another site could make them.
+   is not ``no-referrer``, with which browsers post ``Origin: null``, as other sites can make them.
 4. A link that is good for nothing is one sentence; the visitor stays where they are.
 """
 
@@ -16,13 +16,13 @@ from typing import Final
 
 from markupsafe import Markup
 
-from .. import csrf
+from .. import csrf, sandbox
 from ..answer_cookies import with_cookies
 from ..clock import Clock
 from ..config import Limits, Service
-from ..errors import MethodNotAllowed, PlugItError
+from ..errors import ActionNotFound, MethodNotAllowed, PlugItError
 from ..framing import Framer
-from ..http import NO_STORE, Answer, parse_pairs
+from ..http import NO_STORE, REFERRER, Answer, get_header, parse_pairs
 from ..mounted import read_form
 from ..page import Fragment
 from ..refusals import Refusals
@@ -31,7 +31,6 @@ from ..visits import Visit
 from ..wire.names import PREVIEW
 from .preview import PreviewGrant, Previews
 
-REFERRER: Final = ("Referrer-Policy", "same-origin")
 ALLOW: Final = ("Allow", "GET, HEAD, POST")
 
 
@@ -69,14 +68,20 @@ class PreviewPages:
 
     def answer(self, visit: Visit) -> Answer:
         """The page, or where to go on; errors of the library are answers already."""
+        if visit.service.sandbox:
+            visit = sandbox.entered(visit)
         try:
+            if visit.in_frame:
+                raise ActionNotFound("path")  # a service that one does not trust could read the token there
             answer = self._answer(visit)
         except MethodNotAllowed as error:
             answer = self._refusals.answer(error, visit)
             answer = replace(answer, headers=(*answer.headers, ALLOW))
         except PlugItError as error:
             answer = self._refusals.answer(error, visit)
-        return replace(answer, headers=(*answer.headers, REFERRER))
+        if get_header(answer.headers, REFERRER[0]) is None:
+            answer = replace(answer, headers=(*answer.headers, REFERRER))
+        return sandbox.confined(answer, visit) if visit.service.sandbox else answer
 
     def _answer(self, visit: Visit) -> Answer:
         if visit.method == "POST":

@@ -55,6 +55,10 @@ NO_TEMPLATE: Final = "EbuIo-PlugIt-NoTemplate"
 SET_SESSION: Final = "EbuIo-PlugIt-SetSession-"
 DELETE_SESSION: Final = "EbuIo-PlugIt-DelSession-"
 
+# Host to visitor.
+VARIANT: Final = "X-Plugit-Variant"
+"""Which deployment of the service made the answer, for those who may see it."""
+
 # Service, host page and visitor.
 CSRF_COOKIE: Final = "csrftoken"
 CSRF_HEADER: Final = "X-CSRFToken"
