@@ -71,7 +71,7 @@ ORDER = (
     {"finishing", "sandbox", "pieces"},
     {"pipeline", "refusals"},
     {"mounted", "loading", "operations", "mail"},
-    {"fragments", "migrations"},
+    {"fragments", "migrations", "variants"},
     {"assembly"},
     {"mounting"},
     {"watching"},

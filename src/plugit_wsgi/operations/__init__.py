@@ -115,7 +115,7 @@ class MountedOperations:
     def _state(self, mount: str, client: ServiceClient) -> ServiceState:
         exchanges = client.exchanges
         return ServiceState(
-            name=client.service.name,
+            name=client.name,
             url=client.service.url,
             mode=client.service.mode,
             mount=mount,
@@ -123,7 +123,7 @@ class MountedOperations:
             open_calls=exchanges.circuits.open_calls(),
             calls=_use(exchanges.places),
             streams=_use(exchanges.streams),
-            record=self._records.of(client.service.name),
+            record=self._records.of(client.name),
         )
 
 
