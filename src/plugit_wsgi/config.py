@@ -12,7 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from .deployments import NAME, Variant, checked_url, checked_variants
+from .deployments import NAME, checked_url, checked_variants
+from .deployments import Variant as Variant
 from .errors import ConfigError
 from .interfaces import Cache, SessionStore
 from .wire import names
@@ -252,7 +253,7 @@ class Service:
                 raise ConfigError(f"Service({self.name!r}).{name}", value, "nothing, since sandbox=True")
 
 
-_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial")
+_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial", "variants")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _CHOICES: dict[str, tuple[object, ...]] = {

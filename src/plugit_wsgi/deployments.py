@@ -1,11 +1,16 @@
-"""Where a service is deployed: its URL, and variants of it that some visitors get. Frozen, checked once."""
+"""Where a service is deployed: its URL, and variants of it that some visitors get. Frozen, checked once.
+
+A variant is a deployment of the same service: it shares name, mount, rights, CSRF tokens and, unless it says
+otherwise, what is stored for visitors. It shares no key, no connection, and nothing that is kept of answers.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigError
@@ -78,6 +83,76 @@ class Variant:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not is_number or not 0 <= self.percent <= 100 or round(self.percent, 2) != self.percent:
             raise ConfigError(self._field("percent"), value, "a number, 0 to 100, with two decimals at most")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which deployment a visitor gets, and why. Immutable.
+
+    Attributes:
+        variant: None is the main deployment.
+        by: what decided.
+        error: what `when` raised; the visitor gets the main deployment then.
+        failed: name of the variant whose `when` raised; "" for none.
+    """
+
+    variant: Variant | None = None
+    by: Literal["preview", "user", "group", "organization", "when", "percent", "main"] = "main"
+    error: Exception | None = field(default=None, repr=False)
+    failed: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the variant; "" is the main deployment."""
+        return "" if self.variant is None else self.variant.name
+
+
+MAIN = Choice()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantChange:
+    """One setting of a variant that changed while the host runs. Immutable.
+
+    Attributes:
+        service, variant: whose.
+        field: name of the setting; "variants" if the variant itself came or went.
+        old, new: its values, as text; "" for none.
+    """
+
+    service: str
+    variant: str
+    field: str
+    old: str
+    new: str
+
+
+def variant_changes(
+    service: str, before: Collection[Variant], after: Collection[Variant]
+) -> tuple[VariantChange, ...]:
+    """What is different between the variants of a service of before and of after, in their order."""
+    old, new = ({item.name: item for item in variants} for variants in (before, after))
+    found: list[VariantChange] = []
+    for name in dict.fromkeys((*old, *new)):
+        one, other = old.get(name), new.get(name)
+        if one is None or other is None:
+            told = {"old": "" if one is None else one.url, "new": "" if other is None else other.url}
+            found.append(VariantChange(service=service, variant=name, field="variants", **told))
+        one, other = one or Variant(name, new[name].url), other or Variant(name, old[name].url)
+        for item in fields(Variant):
+            values = getattr(one, item.name), getattr(other, item.name)
+            if values[0] != values[1]:
+                texts = dict(zip(("old", "new"), map(_text, values), strict=True))
+                found.append(VariantChange(service=service, variant=name, field=item.name, **texts))
+    return tuple(found)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return getattr(value, "__qualname__", type(value).__name__) if callable(value) else str(value)
 
 
 def checked_variants(value: object, service: str, url: str, allow_http: bool) -> tuple[Variant, ...]:

@@ -203,9 +203,14 @@ class ServiceError(PlugItError):
         message: for the log.
         service: name of the service.
         action: canonical path of the action, or the call ("ping", "media/logo.png").
+
+    Attributes:
+        is_unsent: nothing of the call went out, so that it may be made elsewhere: no connection, no place, or
+            an open circuit.
     """
 
     status = 502
+    is_unsent = False
 
     def __init__(self, message: str, *, service: str = "", action: str = "") -> None:
         super().__init__(message)

@@ -253,9 +253,9 @@ class Framer:
 
 
 def _preview_bar(visit: Visit, token: str) -> Markup:
-    """For a visitor in a preview; not in a part of a page, nor where a service in a sandbox could read it."""
+    """For a visitor in a preview; not in a part of a page."""
     choice = visit.variant
-    if choice.by != "preview" or visit.in_frame or visit.is_partial:
+    if choice.by != "preview" or visit.is_partial:
         return Markup("")
     url = visit.base_url + PREVIEW
     return preview_bar(variant=choice.name, service=visit.service.name, url=url, token=token)

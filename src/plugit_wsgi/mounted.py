@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, cast
@@ -15,6 +16,7 @@ from . import csrf, sandbox
 from .body import read_body
 from .clock import Deadline
 from .config import Limits, Service
+from .deployments import Choice
 from .errors import (
     ActionNotFound,
     MethodNotAllowed,
@@ -71,8 +73,67 @@ class Mounted(Protocol):
         """
 
 
-class MountedService:
-    """A service at its mount. Thread-safe.
+class MountedPages(ABC):
+    """A service at its mount, whose pages may stand on pages of the host as well. Thread-safe."""
+
+    service: Service
+
+    def __repr__(self) -> str:
+        return f"service {self.service.name!r}"
+
+    def layout(self, request: webob.Request, whole: Layout) -> Layout:
+        """What frames the answer to a request, given the layout of whole pages."""
+        return partial_layout if self.service.partial and wants_partial(request.environ) else whole
+
+    @abstractmethod
+    def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
+        """See `Mounted.answer`; errors of the library are answers already, others are the host's."""
+
+    @abstractmethod
+    def learn_caller(self, request: webob.Request) -> None:
+        """Asks the host who sends a request, once: it is known to all requests made of this one then.
+
+        Raises:
+            Exception: whatever the host's `identify` raises.
+        """
+
+    @abstractmethod
+    def visit_of_mark(self, request: webob.Request, mount: str, rest: str) -> Visit:
+        """The visit of a mark on a page of the host.
+
+        Args:
+            request: made of the visitor's, a GET of what the mark names.
+            mount: as that of `Mounted.answer`.
+            rest: as that.
+
+        Raises:
+            ActionNotFound: no action can be there, or none whose content may stand on a page of the host.
+            Exception: whatever the host's `identify`, `directory` or `csrf` raises.
+        """
+
+    @abstractmethod
+    def shared_token(self, visit: Visit) -> tuple[str, Sequence[str]]:
+        """See `VisitTokens.issue_shared`."""
+
+    @abstractmethod
+    def piece(self, visit: Visit, within: Deadline) -> Piece:
+        """What an action contributes to a page of the host, by the data path of all pages.
+
+        Raises:
+            PlugItError: it is refused, or failed, or what it answered is no page; for `tell`.
+        """
+
+    @abstractmethod
+    def tell(self, error: PlugItError, visit: Visit) -> None:
+        """Tells observers of a piece that is not shown."""
+
+    @abstractmethod
+    def cookies_of(self, pieces: Sequence[tuple[Visit, Piece]]) -> list[str]:
+        """See `PieceFramer.cookies`."""
+
+
+class MountedService(MountedPages):
+    """One deployment of a service at its mount. Thread-safe.
 
     Args:
         pipeline: its data path.
@@ -104,39 +165,48 @@ class MountedService:
         self.service: Service = pipeline.service
         self.pipeline = pipeline
         self._opener = opener
-        self._framer = framer
+        self.framer = framer
         self._pieces = pieces
         self._in_pieces = pipeline.framed_by(pieces)
-        self._tokens = tokens
-        self._refusals = refusals
+        self.tokens = tokens
+        self.refusals = refusals
         self._prefix = prefix
         self._trusted_hops = trusted_hops
         self._clock = clock
         self._observe = observe
 
-    def __repr__(self) -> str:
-        return f"service {self.service.name!r}"
-
-    def layout(self, request: webob.Request, whole: Layout) -> Layout:
-        """What frames the answer to a request, given the layout of whole pages."""
-        return partial_layout if self.service.partial and wants_partial(request.environ) else whole
-
     def answer(self, request: webob.Request, mount: str, rest: str) -> Answer:
-        """See `Mounted.answer`; errors of the library are answers already, others are the host's."""
+        """See `MountedPages.answer`."""
         started = request.environ[STARTED] = self._clock.monotonic()
-        script_name = script_name_of(request.environ)
         if not rest:
-            return _slash(request, script_name + mount + "/")
-        visit = self._opened(request, mount)
+            return slash(request, mount)
+        return self.answer_visit(self.opened(request, mount), rest, started)
+
+    def answer_visit(
+        self, visit: Visit, rest: str, started: float, *, within: Deadline | None = None
+    ) -> Answer:
+        """The answer to a visit whose action is not known yet.
+
+        Args:
+            visit: as `opened` makes it.
+            rest: as that of `Mounted.answer`.
+            started: when the request came, in seconds of the monotonic clock.
+            within: the deadline of the page, if something has been tried already.
+
+        Raises:
+            ServiceError: one with which the visitor goes on to the main deployment.
+        """
         try:
             visit = visit.moved(canonical_path(rest), visit.query)
             if self.service.sandbox:
                 visit = sandbox.entered(visit)
-            answer = self._respond(visit)
+            answer = self._respond(visit, within)
         except PlugItError as error:
             if isinstance(error, ServiceError):
                 error.service, error.action = error.service or self.service.name, error.action or visit.action
-            answer = self._refusals.answer(error, visit)
+            if visit.goes_on(error):
+                raise
+            answer = self.refusals.answer(error, visit)
         if self.service.sandbox:
             answer = sandbox.confined(answer, visit)
         self._observe(
@@ -150,7 +220,8 @@ class MountedService:
         )
         return answer
 
-    def _opened(self, request: webob.Request, mount: str) -> Visit:
+    def opened(self, request: webob.Request, mount: str) -> Visit:
+        """The visit of a request; see `VisitOpener.open`."""
         return self._opener.open(
             request,
             self.service,
@@ -161,41 +232,23 @@ class MountedService:
         )
 
     def learn_caller(self, request: webob.Request) -> None:
-        """Asks the host who sends a request, once: it is known to all requests made of this one then.
-
-        Raises:
-            Exception: whatever the host's `identify` raises.
-        """
+        """See `MountedPages.learn_caller`."""
         self._opener.caller(request, secure=origin_of(request.environ, self._trusted_hops).secure)
 
     def visit_of_mark(self, request: webob.Request, mount: str, rest: str) -> Visit:
-        """The visit of a mark on a page of the host.
-
-        Args:
-            request: made of the visitor's, a GET of what the mark names.
-            mount: as that of `Mounted.answer`.
-            rest: as that.
-
-        Raises:
-            ActionNotFound: no action can be there, or none whose content may stand on a page of the host.
-            Exception: whatever the host's `identify`, `directory` or `csrf` raises.
-        """
+        """See `MountedPages.visit_of_mark`."""
         action = canonical_path(rest or "/")
         if self.service.sandbox or action.startswith(_MEDIA) or action[1:].lower().startswith(RESERVED):
             raise ActionNotFound("path")
-        visit = self._opened(request, mount)
+        visit = self.opened(request, mount)
         return visit.moved(action, visit.query)
 
     def shared_token(self, visit: Visit) -> tuple[str, Sequence[str]]:
         """See `VisitTokens.issue_shared`."""
-        return self._tokens.issue_shared(visit)
+        return self.tokens.issue_shared(visit)
 
     def piece(self, visit: Visit, within: Deadline) -> Piece:
-        """What an action contributes to a page of the host, by the data path of all pages.
-
-        Raises:
-            PlugItError: it is refused, or failed, or what it answered is no page; for `tell`.
-        """
+        """See `MountedPages.piece`."""
         try:
             return cast(Piece, self._in_pieces.respond(visit, within=within))
         except ServiceError as error:
@@ -203,28 +256,32 @@ class MountedService:
             raise
 
     def tell(self, error: PlugItError, visit: Visit) -> None:
-        """Tells observers of a piece that is not shown."""
-        self._refusals.tell(error, visit)
+        """See `MountedPages.tell`."""
+        self.refusals.tell(error, visit)
 
     def cookies_of(self, pieces: Sequence[tuple[Visit, Piece]]) -> list[str]:
         """See `PieceFramer.cookies`."""
         return self._pieces.cookies(pieces)
 
-    def _respond(self, visit: Visit) -> Answer:
+    def reopened(self, visit: Visit, choice: Choice) -> Visit:
+        """See `VisitOpener.reopened`; the visit is one of another deployment of the service."""
+        return self._opener.reopened(visit, self.service, choice)
+
+    def _respond(self, visit: Visit, within: Deadline | None) -> Answer:
         if _WEBSOCKET.search(visit.environ.get("HTTP_UPGRADE", "")):
             raise UpgradeRefused("upgrade")
         if self.service.sandbox and not self._is_switch(visit):
             sandbox.check_method(visit)
         if visit.action.startswith(_MEDIA):
-            return self.pipeline.media(visit, visit.action[len(_MEDIA) - 1 :])
+            return self.pipeline.media(visit, visit.action[len(_MEDIA) - 1 :], within=within)
         if visit.action[1:].lower().startswith(RESERVED):
             return self._reserved(visit)
         if self.service.mode == "pages" and csrf.is_unsafe(visit.method) and _MAIL.match(visit.action):
             raise MethodNotAllowed("method")  # there the service takes mails, and those are the host's alone
-        return self.pipeline.respond(visit)
+        return self.pipeline.respond(visit, within=within)
 
     def _reserved(self, visit: Visit) -> Answer:
-        if visit.action == _PREVIEW and not visit.in_frame:
+        if visit.action == _PREVIEW:
             raise PreviewRejected("preview_gone")  # where there are variants, this is answered before
         if not self._is_switch(visit):
             raise ActionNotFound("path")
@@ -240,13 +297,13 @@ class MountedService:
         csrf.check_origin(visit.environ, visit.origin)
         fields = read_form(visit, self.pipeline.client.limits)
         token = csrf.header_token(visit.environ) or fields.get("csrfmiddlewaretoken", "")
-        self._tokens.check(token, visit)
+        self.tokens.check(token, visit)
         chosen = fields.get("organization", "")
         if chosen not in {item.id for item in visit.visitor.organizations}:
             raise ActionNotFound("organization")
         back = fields.get("next", "")
         target = visit.base_url if below(visit.base_url.rstrip("/"), back) is None else back
-        return self._framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
+        return self.framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
 
 
 def read_form(visit: Visit, limits: Limits) -> dict[str, str]:
@@ -288,8 +345,9 @@ def _text(status: int, text: str) -> Answer:
     return Answer(status=status, headers=headers, body=f"{text}\n".encode())
 
 
-def _slash(request: webob.Request, base_url: str) -> Answer:
+def slash(request: webob.Request, mount: str) -> Answer:
     """A mount without its slash, so that relative links of its pages work (308 keeps method and body)."""
+    base_url = script_name_of(request.environ) + mount + "/"
     query = request.environ.get("QUERY_STRING", "")
     clean = quote(query.encode("latin-1", "replace"), safe="-._~!$&'()*+,=:@/?%;")
     target = base_url + (f"?{clean}" if clean else "")

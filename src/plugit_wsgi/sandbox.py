@@ -109,7 +109,7 @@ class SandboxFramer(Framer):
         """See `Framer.own_page`; the host's own words need no frame."""
         if visit.in_frame:
             return self._document(fragment, visit, status, headers, None)
-        return self._in_layout(fragment, visit, status, headers, token=token)
+        return self._in_layout(fragment, visit, status, headers)
 
     def stream(self, result: ActionResult, body: Iterable[bytes], visit: Visit, *, personal: bool) -> Answer:
         """See `Framer.stream`; fonts and modules of the frame are media that another origin reads."""
@@ -125,14 +125,12 @@ class SandboxFramer(Framer):
         status: int,
         headers: Headers,
         *,
-        token: str = "",
         is_stale: bool = False,
         is_fallback: bool = False,
         writes: SessionWrites | None = None,
     ) -> Answer:
-        # The forms of such a page are the host's: the switch of the organization, the way out of a preview.
-        has_form = bool(visit.visitor.organizations) or visit.variant.by == "preview"
-        token = token or (super().token(visit) if has_form else "")
+        # The switch of the organization is the host's, and the one form of such a page.
+        token = super().token(visit) if visit.visitor.organizations else ""
         own = tuple(item for item in headers if item[0].lower() not in CORS_HEADERS)
         return super().page(
             fragment,

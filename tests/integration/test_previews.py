@@ -283,30 +283,6 @@ def test_a_part_of_a_page_has_no_bar(make_world: Make) -> None:
     assert answer.headers["X-Plugit-Variant"] == "next; by=preview"
 
 
-def test_a_sandbox(make_world: Make) -> None:
-    """The bar is around the frame, never in it: what is in the frame could read the token."""
-    world = make_world(of_service={"sandbox": True})
-    visitor = world.started(world.host.visitor())
-    page = visitor.get("/s/x/", headers=HTML).text
-    assert '<section class="plugit-preview ' in page
-    assert fields_of(page).keys() >= {"csrfmiddlewaretoken"}
-    frame = visitor.get("/s/x/ebuio_frame/", headers=HTML).text
-    assert "[next]" in frame
-    assert "csrfmiddlewaretoken" not in frame
-    assert "plugit-preview" not in frame
-    assert press(visitor, page, "leave").status_code == 303
-    assert "[main]" in visitor.get("/s/x/ebuio_frame/", headers=HTML).text
-
-
-@pytest.mark.parametrize("path", ["/s/x/ebuio_frame/ebuio_preview", PAGE])
-def test_the_page_is_not_in_the_frame_of_a_sandbox(make_world: Make, path: str) -> None:
-    """The service there would get a token."""
-    world = make_world(of_service={"sandbox": True})
-    answer = world.host.visitor().get(path, headers={**HTML, "Sec-Fetch-Dest": "iframe"})
-    assert answer.status_code == 404
-    assert "csrfmiddlewaretoken" not in answer.text
-
-
 # Who is told ---------------------------------------------------------------------------------
 
 
@@ -371,5 +347,5 @@ def test_the_operations_page_tells_of_variants(make_world: Make) -> None:
         replace(service, variants=(replace(service.variants[0], percent=20),))
     )
     text = " ".join(root.get("/s/_operations/").text.split())
-    assert "<strong>next</strong> percent from 0 to 20</li>" in text
+    assert "<strong>next</strong> percent from 0 to 20 (code)</li>" in text
     assert "<td>20</td><td>2 users</td>" in text

@@ -1,8 +1,8 @@
 """Counters, gauges and histograms for Prometheus. Needs the extra ``metrics``.
 
-1. The number of series is bounded by the services that are mounted, and their variants: no label is ever a
+1. The number of series is bounded by the services that are mounted and their variants: no label is ever a
    path, a user or anything else that a visitor or a service chooses; what is not known in advance counts as
-   "other".
+   "other". ``variant`` is empty, which is no label to Prometheus, for the main deployment.
 2. In the multi-process mode of prometheus-client everything adds up; the gauge counts worker processes.
 """
 
@@ -27,6 +27,7 @@ from ..events import (
     Refused,
     ServiceCalled,
     StaleServed,
+    VariantSkipped,
 )
 
 OTHER: Final = "other"
@@ -62,8 +63,6 @@ REASONS: Final = frozenset(
 """What `Refused.reason` is told apart by; any other is told by its status."""
 OUTCOMES: Final = frozenset(("queued", "refused", "sent", "delayed", "set_aside"))
 STATUSES: Final = frozenset(status.value for status in HTTPStatus)
-_OF: Final = ("service", "variant")
-"""First labels of all: an empty variant, which is none to Prometheus, is the main deployment."""
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5)
 """Seconds; finest where pages should be, and with an edge at the deadlines of calls and pages."""
 
@@ -86,7 +85,7 @@ class PrometheusObserver:
             self._calls = prometheus_client.Counter(
                 "plugit_service_calls",
                 "HTTP exchanges with a service",
-                (*_OF, "call", "status_class", "error"),
+                ("service", "variant", "call", "status_class", "error"),
                 **into,
             )
         except ValueError as error:
@@ -96,35 +95,60 @@ class PrometheusObserver:
         self._call_seconds = _histogram(
             "plugit_service_call_seconds",
             "Seconds of an exchange with a service",
-            (*_OF, "call"),
+            ("service", "variant", "call"),
             into,
         )
-        self._pages = _counter("plugit_pages", "Answers to visitors", (*_OF, "status"), into)
+        self._pages = _counter("plugit_pages", "Answers to visitors", ("service", "variant", "status"), into)
         self._page_seconds = _histogram(
-            "plugit_page_seconds", "Seconds from request to answer, without sending it", _OF, into
+            "plugit_page_seconds",
+            "Seconds from request to answer, without sending it",
+            ("service", "variant"),
+            into,
         )
         self._refused = _counter(
-            "plugit_refused", "Requests refused before the action was asked", (*_OF, "reason"), into
+            "plugit_refused",
+            "Requests refused before the action was asked",
+            ("service", "variant", "reason"),
+            into,
         )
-        self._faults = _counter("plugit_faults", "A service did not do its part", (*_OF, "kind"), into)
+        self._faults = _counter(
+            "plugit_faults", "A service did not do its part", ("service", "variant", "kind"), into
+        )
         self._openings = _counter(
-            "plugit_circuit_openings", "Circuits that opened, or stayed open", (*_OF, "scope"), into
+            "plugit_circuit_openings",
+            "Circuits that opened, or stayed open",
+            ("service", "variant", "scope"),
+            into,
         )
         self._open = prometheus_client.Gauge(
             "plugit_circuit_open",
             "1 while the service is not asked; number of such processes in multi-process mode",
-            _OF,
+            ("service", "variant"),
             multiprocess_mode="livesum",
             **into,
         )
-        self._stale = _counter("plugit_stale_pages", "Older pages served in place of new ones", _OF, into)
+        self._stale = _counter(
+            "plugit_stale_pages", "Older pages served in place of new ones", ("service", "variant"), into
+        )
         self._fallback = _counter(
-            "plugit_fallback_pages", "Pages served in place of an action's", (*_OF, "kind"), into
+            "plugit_fallback_pages",
+            "Pages served in place of an action's",
+            ("service", "variant", "kind"),
+            into,
         )
         self._dropped = _counter(
-            "plugit_dropped", "Cookies and session values of services left out", (*_OF, "what"), into
+            "plugit_dropped",
+            "Cookies and session values of services left out",
+            ("service", "variant", "what"),
+            into,
         )
-        self._mail = _counter("plugit_mail", "What became of mails of services", (*_OF, "outcome"), into)
+        self._mail = _counter("plugit_mail", "What became of mails of services", ("service", "outcome"), into)
+        self._skipped = _counter(
+            "plugit_variant_skipped",
+            "Pages of the main deployment in the place of a variant's",
+            ("service", "variant", "reason"),
+            into,
+        )
         self._count: Mapping[type[Event], Callable[[Any], None]] = {
             ServiceCalled: self._count_call,
             PageServed: self._count_page,
@@ -135,6 +159,7 @@ class PrometheusObserver:
             FallbackServed: self._count_fallback,
             Dropped: self._count_dropped,
             MailHandled: self._count_mail,
+            VariantSkipped: self._count_skipped,
         }
 
     def __call__(self, event: Event) -> None:
@@ -172,7 +197,11 @@ class PrometheusObserver:
         self._dropped.labels(event.service, event.variant, what).inc(event.count)
 
     def _count_mail(self, event: MailHandled) -> None:
-        self._mail.labels(event.service, event.variant, _known(event.outcome, OUTCOMES)).inc()
+        self._mail.labels(event.service, _known(event.outcome, OUTCOMES)).inc()
+
+    def _count_skipped(self, event: VariantSkipped) -> None:
+        reason = event.reason if event.reason == "when" else _known(event.reason, KINDS)
+        self._skipped.labels(event.service, event.variant, reason).inc()
 
     def _count_stale(self, event: StaleServed) -> None:
         self._stale.labels(event.service, event.variant).inc()

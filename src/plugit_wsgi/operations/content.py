@@ -26,16 +26,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """A service at one moment. Immutable.
+    """A deployment of a service at one moment. Immutable.
 
     Attributes:
-        name, url, mode: of the service.
+        name: of the service; of a variant ``name@variant``.
+        url, mode: of the deployment.
         mount: URL path, the host's SCRIPT_NAME included.
         state: of its breaker.
         open_calls: calls that are not made for a while.
         calls, streams: under way, and how many may be.
-        record: what is remembered of the main deployment.
-        variants: the other deployments, with what is remembered of them.
+        record: what is remembered.
+        variants: those of the service, on its main deployment.
     """
 
     name: str
@@ -72,13 +73,9 @@ def _row(state: ServiceState) -> Markup:
     return Markup(_ROW).format(
         name=state.name,
         state=badge(state.state, bool(state.open_calls)),
-        pages=sum(record.pages for record in _records(state)),
-        errors=sum(record.errors for record in _records(state)),
+        pages=state.record.pages,
+        errors=state.record.errors,
     )
-
-
-def _records(state: ServiceState) -> Sequence[Record]:
-    return (state.record, *(item.record for item in state.variants.deployments))
 
 
 def _service(state: ServiceState) -> Markup:

@@ -1,23 +1,27 @@
-"""What is remembered of services for the operations page: counts, and the last faults."""
+"""What is remembered for the operations page: counts, the last faults, the last changes of variants."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..clock import Clock
+from ..deployments import VariantChange
 from ..events import Event, Fault, PageServed, Refused
 from ..observers.redaction import redacted
 
 FAULTS: Final = 10
 """Faults of a service that are remembered."""
 MOST: Final = 500
-"""Deployments that are remembered; the one that was not heard of longest is forgotten."""
+"""Services that are remembered; the one that was not heard of longest is forgotten."""
 LONGEST: Final = 200
 """Characters of a text that are remembered."""
+CHANGES: Final = 50
+"""Changes of variants that are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,21 @@ class Record:
     faults: tuple[Seen, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """A change of a variant while the host ran. Immutable.
+
+    Attributes:
+        at: Unix time in seconds.
+        source: who said so: a path of a file, or "code".
+        change: what changed; long texts are cut.
+    """
+
+    at: float
+    source: str
+    change: VariantChange
+
+
 @dataclass(slots=True)
 class _Counts:
     pages: int = 0
@@ -78,18 +97,32 @@ class Records:
         self._clock = clock
         self.since = clock.time()
         self._lock = threading.Lock()
-        self._counts: OrderedDict[tuple[str, str], _Counts] = OrderedDict()
+        self._counts: OrderedDict[str, _Counts] = OrderedDict()
+        self._noted: deque[Noted] = deque(maxlen=CHANGES)
 
     def __call__(self, event: Event) -> None:
         """Takes an event."""
         if isinstance(event, (PageServed, Refused, Fault)):
             with self._lock:
-                self._count(event, self._of((event.service, event.variant)))
+                self._count(event, self._of(event.deployment))
 
-    def of(self, service: str, variant: str = "") -> Record:
-        """What is remembered of a service's main deployment, or of a variant."""
+    def note(self, changes: Iterable[VariantChange], source: str) -> None:
+        """Takes changes of variants."""
+        now = self._clock.time()
         with self._lock:
-            found = self._counts.get((service, variant))
+            for change in changes:
+                short = replace(change, old=change.old[:LONGEST], new=change.new[:LONGEST])
+                self._noted.append(Noted(at=now, source=source[:LONGEST], change=short))
+
+    def changes(self) -> tuple[Noted, ...]:
+        """The last changes of variants, newest first."""
+        with self._lock:
+            return tuple(reversed(self._noted))
+
+    def of(self, service: str) -> Record:
+        """What is remembered of a service; of a variant, by ``name@variant``."""
+        with self._lock:
+            found = self._counts.get(service)
             if found is None:
                 return Record()
             return Record(
@@ -99,9 +132,9 @@ class Records:
                 faults=tuple(reversed(found.faults)),
             )
 
-    def _of(self, deployment: tuple[str, str]) -> _Counts:
-        found = self._counts.setdefault(deployment, _Counts())
-        self._counts.move_to_end(deployment)
+    def _of(self, service: str) -> _Counts:
+        found = self._counts.setdefault(service, _Counts())
+        self._counts.move_to_end(service)
         if len(self._counts) > MOST:
             self._counts.popitem(last=False)
         return found

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ..breaker import State
 from ..deployments import Variant
-from .records import Record, moment
+from .records import Noted, Record, moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,25 +31,6 @@ class VariantState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What became different about a variant. Immutable.
-
-    Attributes:
-        at: Unix time in seconds.
-        variant: its name.
-        field: name of the setting.
-        old: its value before, as text.
-        new: its value since then.
-    """
-
-    at: float
-    variant: str
-    field: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Variants:
     """The variants of a service at one moment. Immutable.
 
@@ -59,7 +40,7 @@ class Variants:
     """
 
     deployments: Sequence[VariantState] = ()
-    changes: Sequence[Change] = ()
+    changes: Sequence[Noted] = ()
 
 
 NO_VARIANTS: Final = Variants()
@@ -113,13 +94,15 @@ def _named(variant: Variant) -> str:
     return ", ".join([*parts, *(["by code"] if variant.when is not None else [])])
 
 
-def _change(change: Change) -> Markup:
+def _change(noted: Noted) -> Markup:
+    change = noted.change
     return Markup(_CHANGE).format(
-        at=moment(change.at),
+        at=moment(noted.at),
         variant=change.variant,
-        field=change.field,
+        field="URL" if change.field == "variants" else change.field,
         old=change.old or "nothing",
         new=change.new or "nothing",
+        source=noted.source,
     )
 
 
@@ -146,4 +129,4 @@ _CHANGES: Final = """<h3 class="h5">Changes of variants</h3>
 {changes}
 </ul>
 """
-_CHANGE: Final = "<li>{at}: <strong>{variant}</strong> {field} from {old} to {new}</li>"
+_CHANGE: Final = "<li>{at}: <strong>{variant}</strong> {field} from {old} to {new} ({source})</li>"

@@ -16,17 +16,14 @@ from typing import Final
 
 from markupsafe import Markup
 
-from .. import csrf, sandbox
+from .. import csrf
 from ..answer_cookies import with_cookies
 from ..clock import Clock
-from ..config import Limits, Service
-from ..errors import ActionNotFound, MethodNotAllowed, PlugItError
-from ..framing import Framer
+from ..config import Service
+from ..errors import MethodNotAllowed, PlugItError
 from ..http import NO_STORE, REFERRER, Answer, get_header, parse_pairs
-from ..mounted import read_form
+from ..mounted import MountedService, read_form
 from ..page import Fragment
-from ..refusals import Refusals
-from ..tokens import VisitTokens
 from ..visits import Visit
 from ..wire.names import PREVIEW
 from .preview import PreviewGrant, Previews
@@ -40,10 +37,7 @@ class PreviewPages:
     Args:
         service: whose variants these are.
         previews: reads links, makes cookies.
-        framer: puts pages into the host's layout.
-        tokens: CSRF tokens of the service.
-        refusals: answers for errors.
-        limits: of the service.
+        main: the pages of its main deployment, which these are as.
         clock: the time.
     """
 
@@ -52,27 +46,20 @@ class PreviewPages:
         service: Service,
         *,
         previews: Previews,
-        framer: Framer,
-        tokens: VisitTokens,
-        refusals: Refusals,
-        limits: Limits,
+        main: MountedService,
         clock: Clock,
     ) -> None:
         self._service = service
         self._previews = previews
-        self._framer = framer
-        self._tokens = tokens
-        self._refusals = refusals
-        self._limits = limits
+        self._framer = main.framer
+        self._tokens = main.tokens
+        self._refusals = main.refusals
+        self._limits = main.pipeline.client.limits
         self._clock = clock
 
     def answer(self, visit: Visit) -> Answer:
         """The page, or where to go on; errors of the library are answers already."""
-        if visit.service.sandbox:
-            visit = sandbox.entered(visit)
         try:
-            if visit.in_frame:
-                raise ActionNotFound("path")  # a service that one does not trust could read the token there
             answer = self._answer(visit)
         except MethodNotAllowed as error:
             answer = self._refusals.answer(error, visit)
@@ -81,7 +68,7 @@ class PreviewPages:
             answer = self._refusals.answer(error, visit)
         if get_header(answer.headers, REFERRER[0]) is None:
             answer = replace(answer, headers=(*answer.headers, REFERRER))
-        return sandbox.confined(answer, visit) if visit.service.sandbox else answer
+        return answer
 
     def _answer(self, visit: Visit) -> Answer:
         if visit.method == "POST":

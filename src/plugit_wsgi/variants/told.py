@@ -2,7 +2,7 @@
 
 1. Those in a preview may, and users whom the host lets see the operations page; nobody else, and so nobody of
    a host that says nothing.
-2. An answer that has it is private: what is stored for all must not tell of one visitor.
+2. An answer that has it is in no copy for others, as no answer of such a service: see `freshness`.
 3. A service cannot send it: its headers come through an allow-list, which has no such name.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from ..answer_headers import guarded
 from ..deployments import Choice
 from ..http import Answer
 from ..interfaces import Operations
@@ -36,7 +35,7 @@ class VariantHeader:
         if choice.by != "preview" and not self._is_allowed(user):
             return answer
         line = (VARIANT, f"{choice.name or 'main'}; by={choice.by}")
-        return replace(answer, headers=(*guarded(answer.headers, True), line))
+        return replace(answer, headers=(*answer.headers, line))
 
     def _is_allowed(self, user: User | None) -> bool:
         if self._allows is None:

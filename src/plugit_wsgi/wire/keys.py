@@ -163,6 +163,11 @@ def _checked(secret: object, position: int) -> bytes:
     return raw
 
 
+def audience_of(service: str, variant: str = "") -> str:
+    """What a deployment is called in contexts and keys: the service's name, or ``name@variant``."""
+    return f"{service}@{variant}" if variant else service
+
+
 def service_keys(secrets: KeyRing, audience: str) -> KeyRing:
     """The keys of one service; `audience` is its name, or ``name@variant``."""
     return secrets.derived(Purpose.SERVICE.of(audience))

@@ -34,7 +34,7 @@ def test_variants_are_counted_for_themselves() -> None:
     records(PageServed(**AT, variant="next", status=500, seconds=0.1))
     records(Fault(**AT, variant="next", kind="WireError", cause="c"))
     assert records.of("polls") == Record(pages=1)
-    next_one = records.of("polls", "next")
+    next_one = records.of("polls@next")
     assert (next_one.pages, next_one.errors, len(next_one.faults)) == (1, 1, 1)
 
 

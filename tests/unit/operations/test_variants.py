@@ -8,9 +8,9 @@ import pytest
 from tests.unit.layout.markup import Reader
 from tests.unit.operations.test_content import content, state
 
-from plugit_wsgi.deployments import Variant
-from plugit_wsgi.operations.records import Record
-from plugit_wsgi.operations.variants import Change, Variants, VariantState, variants_content
+from plugit_wsgi.deployments import Variant, VariantChange
+from plugit_wsgi.operations.records import Noted, Record
+from plugit_wsgi.operations.variants import Variants, VariantState, variants_content
 
 MAIN = Record(pages=950, errors=3)
 
@@ -20,6 +20,11 @@ def of(variant: Variant, **more: Any) -> VariantState:
     return VariantState(
         **{"variant": variant, "state": "closed", "has_open_calls": False, "record": record, **more}
     )
+
+
+def noted(at: float, variant: str, field: str, old: str, new: str) -> Noted:
+    change = VariantChange(service="polls", variant=variant, field=field, old=old, new=new)
+    return Noted(at=at, source="plugit.toml", change=change)
 
 
 def row(variant: Variant, **more: Any) -> str:
@@ -83,17 +88,12 @@ def test_each_variant_has_a_state_of_its_own(given: dict[str, Any], badge: str) 
 def test_changes_are_told_with_their_time() -> None:
     """As they are given; also those of a variant that is gone."""
     changes = [
-        Change(at=90061, variant="next", field="percent", old="5", new="20"),
-        Change(at=1, variant="<red>", field="users", old="", new="1,2"),
+        noted(90061, "next", "percent", "5", "20"),
+        noted(1, "<red>", "users", "", "1,2"),
+        noted(1, "red", "variants", "http://127.0.0.1:3", ""),
     ]
     found = content(state(variants=Variants(changes=changes)))
-    assert "<li>1970-01-02 01:01:01 UTC: <strong>next</strong> percent from 5 to 20</li>" in found
-    assert "<strong>&lt;red&gt;</strong> users from nothing to 1,2</li>" in found
+    assert "<li>1970-01-02 01:01:01 UTC: <strong>next</strong> percent from 5 to 20 (plugit.toml)<" in found
+    assert "<strong>&lt;red&gt;</strong> users from nothing to 1,2 (plugit.toml)</li>" in found
+    assert "<strong>red</strong> URL from http://127.0.0.1:3 to nothing" in found
     assert "main deployment" not in found
-
-
-def test_the_summary_counts_all_deployments() -> None:
-    """What visitors of the service saw."""
-    variants = Variants(deployments=[of(Variant("next", "http://127.0.0.1:2"))])
-    found = content(state(record=Record(pages=12, errors=3), variants=variants))
-    assert "<td>62</td><td>5</td>" in found.replace("\n", "")
