@@ -1,17 +1,9 @@
-"""A preview as its visitor sees it: the link, the button, the bar, the way out; and links that do nothing.
-
-With SCREENSHOTS=FOLDER in the environment (`make screenshots`), the pages are pictured there.
-"""
+"""A preview as its visitor sees it: the link, the button, the bar, the way out; and links that do nothing."""
 
 from __future__ import annotations
 
-import base64
-import os
-import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +21,6 @@ if TYPE_CHECKING:
 
 SECRET = "a secret of the tests, long enough."
 PREVIEWS = Previews(load_secrets(SECRET).derived(Purpose.PREVIEW), SystemClock())
-SCREENSHOTS = os.environ.get("SCREENSHOTS")
 BAR = "section.plugit-preview"
 TEMPLATE = """{% extends "plugIt/base.html" %}{% block title %}Polls{% endblock %}
 {% block content %}<h1>{{ title }}</h1><p>What do we have at eleven?</p>
@@ -37,7 +28,7 @@ TEMPLATE = """{% extends "plugIt/base.html" %}{% block title %}Polls{% endblock 
 <button class="btn btn-primary">Tea</button></form>{% endblock %}"""
 CAPTURED = b"""<!DOCTYPE html><html lang="en"><head><title><!--plugit:title--></title>
 <link rel="icon" href="data:,"><!--plugit:head--></head>
-<body><h2>My radio</h2><main><!--plugit:content--></main></body></html>"""
+<body><header>My radio</header><main><!--plugit:content--></main></body></html>"""
 
 
 def deployment(title: str) -> FakeService:
@@ -61,9 +52,7 @@ class World:
             Service("polls", serve(deployment("Polls")), variants=[variant]),
             Service("notes", serve(deployment("Notes"))),
         ]
-        self.middleware = PlugItMiddleware(
-            host_app, services, SECRET, layout=layout, operations=lambda _user: True
-        )
+        self.middleware = PlugItMiddleware(host_app, services, SECRET, layout=layout)
         self.url = serve(self.middleware)
         self.reader = Reader(browser, self.url)
 
@@ -91,23 +80,13 @@ def world(browser: Chrome, serve: Callable[[Any], str], request: pytest.FixtureR
     world.middleware.close()
 
 
-def keep_picture(world: World, name: str, height: int = 420) -> None:
-    """In the folder that was asked for."""
-    if SCREENSHOTS:
-        size = {"width": 900, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        world.reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        shot = world.reader.browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-        world.reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        Path(SCREENSHOTS, f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
-
-
 def test_a_preview_from_the_link_to_the_way_out(world: World) -> None:
     """The link says what it does and does nothing; the button starts it; each page says so, and ends it."""
     reader = world.reader
     barriers = {}
     reader.open(world.link())
     assert "This link shows you the variant next of polls" in reader.text
-    assert "that is for 2 hours" in reader.text or "119 minutes" in reader.text
+    assert "that is for about 2 hours" in reader.text
     assert world.cookies() == []
     assert reader.open("/s/polls/").find("h1").text == "Polls"
     reader.open(world.link())
@@ -130,32 +109,6 @@ def test_a_preview_from_the_link_to_the_way_out(world: World) -> None:
     assert not reader.has(BAR)
     assert world.cookies() == []
     assert {name: found for name, found in barriers.items() if found} == {}
-
-
-@pytest.mark.parametrize("world", ["modern"], indirect=True)
-def test_pictures(world: World) -> None:
-    """Those of the manual."""
-    reader = world.reader
-    reader.open(world.link())
-    keep_picture(world, "preview-link")
-    reader.click("main button", "Start the preview")
-    keep_picture(world, "preview-bar")
-    reader.open("/s/polls/ebuio_preview")
-    assert "You see the variant next of polls until" in reader.text
-    reader.click("main button", "Leave the preview")
-    keep_picture(world, "preview-left")
-    altered = re.sub(r"token=.", "token=A", world.link())
-    reader.open(altered)
-    assert "This link has been altered" in reader.text
-    keep_picture(world, "preview-altered")
-    service = next(iter(world.middleware.mounts))
-    for percent in (5, 20):
-        variants = (replace(service.variants[0], percent=percent),)
-        world.middleware.mounts.replace(replace(service, variants=variants))
-    reader.open("/s/_operations/")
-    reader.browser.execute_script("document.querySelector('#service-polls').scrollIntoView()")
-    assert "next percent from 5 to 20" in reader.text
-    keep_picture(world, "rollout-operations", height=640)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_link_shows_what_it_does_and_changes_nothing(world: World) -> None:
     assert answer.status_code == 200
     for text in (
         "<strong>next</strong> of x",
-        "until 2027-01-15 10:00 UTC, that is for 2 hours",
+        "until 2027-01-15 10:00 UTC, that is for about 2 hours",
         "Start the",
     ):
         assert text in answer.text

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 from typing import Final
@@ -131,18 +130,17 @@ def _link_token(visit: Visit) -> str | None:
 
 def _words_of(seconds: float) -> str:
     """A length of time for people."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length or unit == "minute":
-            count = max(1, math.floor(seconds / length))
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    raise AssertionError("there is a smallest unit")
+    units = (("day", 86400), ("hour", 3600), ("minute", 60))
+    unit, length = next((item for item in units if seconds >= 1.9 * item[1]), units[-1])
+    count = max(1, round(seconds / length))
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 _OFFER: Final = """<div class="plugit-preview-page">
 <h1>Preview of {service}</h1>
 <p class="lead">This link shows you the variant <strong>{variant}</strong> of {service}, in this browser.</p>
-<p>It holds until {until}, that is for {left}. Others go on seeing what they see now. What you do is real: the
-variant acts for you as the service does.</p>
+<p>It holds until {until}, that is for about {left}. Others go on seeing what they see now. What you do is
+real: the variant acts for you as the service does.</p>
 <p>Nothing has changed yet. You can leave the preview at any time, by the button on each of its pages.</p>
 <form method="post" action="{url}">
 <input type="hidden" name="csrfmiddlewaretoken" value="{csrf}">
@@ -154,7 +152,7 @@ variant acts for you as the service does.</p>
 """
 _STATE: Final = """<div class="plugit-preview-page">
 <h2>You are in a preview</h2>
-<p>You see the variant <strong>{variant}</strong> of {service} until {until}, that is for {left}.</p>
+<p>You see the variant <strong>{variant}</strong> of {service} until {until}, that is for about {left}.</p>
 <form method="post" action="{url}">
 <input type="hidden" name="csrfmiddlewaretoken" value="{csrf}">
 <button class="btn btn-primary" name="act" value="leave">Leave the preview</button>
