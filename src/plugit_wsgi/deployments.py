@@ -106,6 +106,11 @@ class Choice:
         """Of the variant; "" is the main deployment."""
         return "" if self.variant is None else self.variant.name
 
+    @property
+    def is_named(self) -> bool:
+        """The settings say that this visitor gets the variant; neither a preview nor a lot."""
+        return self.by in ("user", "group", "organization", "when")
+
 
 MAIN = Choice()
 

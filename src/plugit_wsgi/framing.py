@@ -229,7 +229,7 @@ class Framer:
             login_url=login_target(self._login_url, visit.request) or "",
             variant=visit.variant.name,
             is_preview=visit.variant.by == "preview",
-            preview=_preview_bar(visit, token),
+            preview=_preview_bar(visit, status, token),
         )
 
     def _answer(
@@ -252,13 +252,19 @@ class Framer:
         return with_cookies(answer, self._cookies.of_session(session, visit))
 
 
-def _preview_bar(visit: Visit, token: str) -> Markup:
-    """For a visitor in a preview; not in a part of a page."""
+def _preview_bar(visit: Visit, status: int, token: str) -> Markup:
+    """The way out of a preview, or of a variant that somebody is given by name and that fails.
+
+    A part of a page has none.
+    """
     choice = visit.variant
-    if choice.by != "preview" or visit.is_partial:
+    is_lost = choice.is_named and status >= 500
+    if not (choice.by == "preview" or is_lost) or visit.is_partial:
         return Markup("")
     url = visit.base_url + PREVIEW
-    return preview_bar(variant=choice.name, service=visit.service.name, url=url, token=token)
+    return preview_bar(
+        variant=choice.name, service=visit.service.name, url=url, token=token, is_named=is_lost
+    )
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:

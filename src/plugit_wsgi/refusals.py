@@ -106,8 +106,8 @@ class Refusals:
 
     def _page(self, fragment: Fragment, status: int, headers: Headers, visit: Visit) -> Answer:
         # Right on the page, whoever has no organization, or the wrong one, can choose another, and whoever is
-        # in a preview can leave it.
-        has_form = bool(visit.visitor.organizations) or visit.variant.by == "preview"
+        # in a preview, or has a variant by name, can leave it.
+        has_form = bool(visit.visitor.organizations) or visit.variant.by not in ("main", "percent")
         token = self._framer.token(visit) if has_form and not is_for_other_origins(headers) else ""
         try:
             return self._framer.own_page(fragment, visit, token=token, status=status, headers=headers)

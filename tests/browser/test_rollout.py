@@ -98,10 +98,12 @@ class Tour:
         browser = self.reader.browser
         size = {"width": 900, "height": 460, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         if selector:
             browser.execute_script("arguments[0].scrollIntoView()", self.reader.find(selector))
         shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": False})
         Path(SCREENSHOTS, f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
 

@@ -40,10 +40,11 @@ class World:
     def __init__(self, serve: Callable[[Any], str], make_host: Callable[..., Host], **options: Any) -> None:
         self.clock = FakeClock()
         self.events: list[Event] = []
-        variants = [Variant("next", serve(deployment("next")), **options.pop("variant", {}))]
+        url = options.pop("variant_url", "") or serve(deployment("next"))
+        variants = [Variant("next", url, **options.pop("variant", {}))]
         self.host = make_host(
             url=serve(deployment("main")),
-            also=(Service("y", "http://127.0.0.1:9"),),
+            also=(Service("y", "http://127.0.0.1:8"),),
             of_service={"variants": variants, **options.pop("of_service", {})},
             clock=self.clock,
             observe=self.events.append,
@@ -281,6 +282,35 @@ def test_a_part_of_a_page_has_no_bar(make_world: Make) -> None:
     assert "[next]" in answer.text
     assert "plugit-preview" not in answer.text
     assert answer.headers["X-Plugit-Variant"] == "next; by=preview"
+
+
+def test_a_variant_that_is_away_has_a_way_out(make_world: Make) -> None:
+    """For those who have it by name, and for those in a preview; in the error page, by one click."""
+    world = make_world(variant={"users": ("7",)}, variant_url="http://127.0.0.1:9")
+    anna, max_ = world.host.visitor("anna"), world.started(world.host.visitor("max"))
+    for visitor, act, said in ((anna, "away", "See what others see"), (max_, "leave", "Leave the preview")):
+        answer = visitor.get("/s/x/", headers=HTML)
+        assert answer.status_code == 502
+        assert said in answer.text
+        assert press(visitor, answer.text, act).status_code == 303
+        assert who(visitor) == "main"
+    page = anna.get("/s/x/", headers=HTML).text
+    assert "Preview: you see the main deployment of x." in page
+    assert press(anna, page, "leave").status_code == 303
+    assert anna.get("/s/x/", headers=HTML).status_code == 502
+    away = world.host.visitor("anna")
+    press(away, away.get("/s/x/", headers=HTML).text, "away")
+    assert who(away) == "main"
+    world.clock.advance(3631)
+    assert away.get("/s/x/", headers=HTML).status_code in (502, 503)
+
+
+def test_whoever_has_a_variant_by_name_sees_no_bar_while_it_works(make_world: Make) -> None:
+    """For them it is the service."""
+    world = make_world(variant={"users": ("7",)})
+    page = world.host.visitor("anna").get("/s/x/", headers=HTML).text
+    assert "[next]" in page
+    assert '<section class="plugit-preview ' not in page
 
 
 # Who is told ---------------------------------------------------------------------------------

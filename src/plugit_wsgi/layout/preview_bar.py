@@ -15,17 +15,25 @@ from ..interfaces import Layout
 from ..page import Page
 
 
-def preview_bar(*, variant: str, service: str, url: str, token: str) -> Markup:
+def preview_bar(*, variant: str, service: str, url: str, token: str, is_named: bool = False) -> Markup:
     """The bar; nothing of the service's is in it.
 
     Args:
-        variant: its name.
+        variant: its name; "" is the main deployment.
         service: its name.
         url: where a preview is left: of the page about it, and of the form.
         token: for the form; "" leaves the page alone, which has a form.
+        is_named: the visitor is in no preview: the settings give them the variant, and the way out is to the
+            main deployment.
     """
-    leave = Markup(_FORM).format(url=url, token=token) if token else Markup(_LINK).format(url=url)
-    return Markup(_BAR).format(variant=variant, service=service, leave=leave)
+    act, label = ("away", _AWAY) if is_named else ("leave", _LEAVE)
+    values = {"url": url, "token": token, "act": act, "label": label}
+    return Markup(_BAR).format(
+        kind="Variant" if is_named else "Preview",
+        what=Markup(_VARIANT).format(variant) if variant else "the main deployment",
+        service=service,
+        leave=Markup(_FORM if token else _LINK).format(**values),
+    )
 
 
 def with_preview(layout: Layout, page: Page) -> Page:
@@ -35,11 +43,14 @@ def with_preview(layout: Layout, page: Page) -> Page:
     return replace(page, content=page.preview + page.content)
 
 
-_BAR: Final = """<section class="plugit-preview alert alert-info" aria-label="Preview">
-Preview: you see the variant <strong>{variant}</strong> of {service}. {leave}
+_LEAVE: Final = "Leave the preview"
+_AWAY: Final = "See what others see"
+_VARIANT: Final = "the variant <strong>{}</strong>"
+_BAR: Final = """<section class="plugit-preview alert alert-info" aria-label="{kind}">
+{kind}: you see {what} of {service}. {leave}
 </section>
 """
 _FORM: Final = """<form method="post" action="{url}">\
 <input type="hidden" name="csrfmiddlewaretoken" value="{token}">\
-<button class="btn btn-sm btn-primary" name="act" value="leave">Leave the preview</button></form>"""
-_LINK: Final = '<a class="btn btn-sm btn-primary" href="{url}">Leave the preview</a>'
+<button class="btn btn-sm btn-primary" name="act" value="{act}">{label}</button></form>"""
+_LINK: Final = '<a class="btn btn-sm btn-primary" href="{url}">{label}</a>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -102,7 +103,7 @@ def _change(noted: Noted) -> Markup:
         field="URL" if change.field == "variants" else change.field,
         old=change.old or "nothing",
         new=change.new or "nothing",
-        source=noted.source,
+        source=os.path.basename(noted.source),
     )
 
 

@@ -42,14 +42,15 @@ def choose(
         service: with its variants.
         visitor: who.
         visitor_id: of the browser; counts for nobody who is logged in.
-        previewed: name of the variant that a valid preview is for; None without one.
+        previewed: name of the variant that a valid preview is for, "" for the main deployment; None without
+            one.
         groups: of the user.
         organizations: ids of those that the visitor belongs to. With organization mode, the current one
             alone counts.
     """
-    for variant in service.variants:
-        if variant.name == previewed:
-            return Choice(variant=variant, by="preview")
+    by_preview = None if previewed is None else _by_preview(service, previewed)
+    if by_preview is not None:
+        return by_preview
     user_id = None if visitor.user is None else visitor.user.id
     if service.organizations:
         organizations = () if visitor.organization is None else (visitor.organization.id,)
@@ -79,6 +80,13 @@ def lot_of(service: str, user_id: str | None, visitor_id: str) -> int:
 
 def _meet(wanted: Collection[str], given: Collection[str]) -> bool:
     return bool(wanted) and any(item in wanted for item in given)
+
+
+def _by_preview(service: Service, previewed: str) -> Choice | None:
+    if previewed == "":
+        return Choice(by="preview")
+    found = next((variant for variant in service.variants if variant.name == previewed), None)
+    return None if found is None else Choice(variant=found, by="preview")
 
 
 def _by_callable(service: Service, visitor: Visitor) -> Choice | None:

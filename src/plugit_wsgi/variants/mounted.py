@@ -185,7 +185,7 @@ class MountedVariants(MountedPages):
         """The visit at the deployment that was chosen."""
         deployed = self._variants.get(choice.name)
         if deployed is None:
-            return replace(visit, variant=MAIN)
+            return replace(visit, variant=choice if choice.variant is None else MAIN)
         environ = own_copies(visit.environ, choice.name)
         if environ is not None:
             visit = replace(visit, request=webob.Request(environ))

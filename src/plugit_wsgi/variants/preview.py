@@ -2,7 +2,8 @@
 
 1. Link and cookie have purposes of their own: a link is no cookie, so nobody is in a preview by a GET.
 2. Both name service and variant, and end at the moment that the link was made for, whenever it was taken.
-3. A cookie that does not count (altered, over, of another service, for a variant that is gone) is nothing to
+3. A cookie may also be for the main deployment, for somebody whom the settings give a variant; a link is not.
+4. A cookie that does not count (altered, over, of another service, for a variant that is gone) is nothing to
    whoever asks for a page, and is taken out of the browser.
 """
 
@@ -26,6 +27,8 @@ from ..wire.names import PREVIEW
 
 LONGEST: Final = 30 * 86400.0
 """Seconds that a link may be good for."""
+AWAY: Final = 3600.0
+"""Seconds for which somebody goes away from a variant to the main deployment."""
 _LONGEST_TOKEN: Final = 512
 
 
@@ -34,7 +37,7 @@ class PreviewGrant:
     """What a link or a cookie is good for. Immutable.
 
     Attributes:
-        variant: its name.
+        variant: its name; "" is the main deployment, and in cookies only.
         expires: Unix time in seconds.
     """
 
@@ -76,7 +79,10 @@ class Previews:
         Raises:
             PreviewRejected: it is altered, of another service, over, or its variant is gone.
         """
-        return self._read(service, token, Purpose.PREVIEW_LINK)
+        found = self._read(service, token, Purpose.PREVIEW_LINK)
+        if not found.variant:
+            raise PreviewRejected("preview_gone")
+        return found
 
     def grant(self, request: webob.Request, service: Service, *, secure: bool) -> PreviewGrant | None:
         """The preview that a visitor is in; None without a cookie that counts."""
@@ -87,7 +93,7 @@ class Previews:
             return None
 
     def load(self, request: webob.Request, service: Service, *, secure: bool) -> str | None:
-        """The name of the variant that a visitor previews; None without a cookie that counts."""
+        """What a visitor previews: the name of a variant, "" for the main deployment; None is nothing."""
         found = self.grant(request, service, secure=secure)
         return None if found is None else found.variant
 
@@ -103,6 +109,11 @@ class Previews:
         token = self._sign(service.name, grant, Purpose.PREVIEW_COOKIE)
         age = max(1, int(grant.expires + SKEW - self._clock.time()))
         return format_cookie(cookie_name(service.name, secure), token, path=path, secure=secure, age=age)
+
+    def go_away(self, service: Service, *, path: str, secure: bool) -> str:
+        """The Set-Cookie value for the main deployment, for an hour; arguments as of `start`."""
+        grant = PreviewGrant(variant="", expires=self._clock.time() + AWAY)
+        return self.start(service, grant, path=path, secure=secure)
 
     def leave(self, service: Service, *, path: str, secure: bool) -> str:
         """The Set-Cookie value that ends a preview; arguments as of `start`."""
@@ -131,7 +142,7 @@ class Previews:
             raise PreviewRejected("preview_foreign")
         if self._clock.time() > claims["exp"] + SKEW:
             raise PreviewRejected("preview_expired")
-        if variant not in {item.name for item in service.variants}:
+        if variant and variant not in {item.name for item in service.variants}:
             raise PreviewRejected("preview_gone")
         return PreviewGrant(variant=variant, expires=claims["exp"])
 

@@ -91,6 +91,8 @@ class PreviewPages:
         where, secure = visit.base_url, visit.origin.secure
         if form.get("act") == "leave":
             cookie = self._previews.leave(self._service, path=where, secure=secure)
+        elif form.get("act") == "away":
+            cookie = self._previews.go_away(self._service, path=where, secure=secure)
         else:
             grant = self._previews.read_link(self._service, form.get("token", ""))
             cookie = self._previews.start(self._service, grant, path=where, secure=secure)
@@ -119,7 +121,8 @@ class _Forms:
     def _filled(self, text: str, grant: PreviewGrant, **more: str) -> Markup:
         until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(grant.expires))
         left = _words_of(grant.expires - self._now)
-        return Markup(text).format(**self._values, variant=grant.variant, until=until, left=left, **more)
+        what = Markup(_VARIANT).format(grant.variant) if grant.variant else "the main deployment"
+        return Markup(text).format(**self._values, what=what, until=until, left=left, **more)
 
 
 def _link_token(visit: Visit) -> str | None:
@@ -136,9 +139,10 @@ def _words_of(seconds: float) -> str:
     return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
+_VARIANT: Final = "the variant <strong>{}</strong>"
 _OFFER: Final = """<div class="plugit-preview-page">
 <h1>Preview of {service}</h1>
-<p class="lead">This link shows you the variant <strong>{variant}</strong> of {service}, in this browser.</p>
+<p class="lead">This link shows you {what} of {service}, in this browser.</p>
 <p>It holds until {until}, that is for about {left}. Others go on seeing what they see now. What you do is
 real: the variant acts for you as the service does.</p>
 <p>Nothing has changed yet. You can leave the preview at any time, by the button on each of its pages.</p>
@@ -152,7 +156,7 @@ real: the variant acts for you as the service does.</p>
 """
 _STATE: Final = """<div class="plugit-preview-page">
 <h2>You are in a preview</h2>
-<p>You see the variant <strong>{variant}</strong> of {service} until {until}, that is for about {left}.</p>
+<p>You see {what} of {service} until {until}, that is for about {left}.</p>
 <form method="post" action="{url}">
 <input type="hidden" name="csrfmiddlewaretoken" value="{csrf}">
 <button class="btn btn-primary" name="act" value="leave">Leave the preview</button>

@@ -81,6 +81,16 @@ def test_without_a_token_it_is_a_link() -> None:
     assert not found.find("form")
 
 
+def test_whoever_has_the_variant_by_name_goes_to_the_main_deployment() -> None:
+    """There is no preview to leave."""
+    bar = preview_bar(variant="next", service="polls", url="/p", token="t", is_named=True)
+    assert Reader(str(bar)).find("button", name="act", value="away")
+    assert "Variant: you see the variant <strong>next</strong> of polls." in bar
+    assert "See what others see" in bar
+    main = preview_bar(variant="", service="polls", url="/p", token="t")
+    assert "Preview: you see the main deployment of polls." in main
+
+
 def test_text_is_escaped() -> None:
     """Once."""
     bar = preview_bar(variant=NASTY, service=NASTY, url=NASTY, token=NASTY)

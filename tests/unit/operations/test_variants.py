@@ -24,7 +24,7 @@ def of(variant: Variant, **more: Any) -> VariantState:
 
 def noted(at: float, variant: str, field: str, old: str, new: str) -> Noted:
     change = VariantChange(service="polls", variant=variant, field=field, old=old, new=new)
-    return Noted(at=at, source="plugit.toml", change=change)
+    return Noted(at=at, source="/etc/site/plugit.toml", change=change)
 
 
 def row(variant: Variant, **more: Any) -> str:

@@ -202,6 +202,17 @@ def test_a_cookie_is_no_link() -> None:
     assert refused(PREVIEWS, POLLS, cookie_of(started())[1]) == "preview_altered"
 
 
+def test_the_main_deployment_for_an_hour() -> None:
+    """A cookie alone may be for it; a link that says so does nothing."""
+    clock = FakeClock()
+    previews = previews_of(NEW, clock=clock)
+    asked = request(cookie_of(previews.go_away(POLLS, path="/s/polls/", secure=False)))
+    assert previews.load(asked, POLLS, secure=False) == ""
+    clock.advance(HOUR + 31)
+    assert previews.load(asked, POLLS, secure=False) is None
+    assert refused(PREVIEWS, POLLS, PREVIEWS.link_token("polls", "", HOUR)) == "preview_gone"
+
+
 def test_leaving_ends_the_cookie() -> None:
     """At the path where it is."""
     line = PREVIEWS.leave(POLLS, path="/s/polls/", secure=True)
