@@ -109,7 +109,7 @@ def test_a_link_shows_what_it_does_and_changes_nothing(world: World) -> None:
 
 def test_the_page_is_in_no_cache_and_its_address_goes_nowhere(world: World) -> None:
     """The link's token is in it; a link that does nothing may be one with a letter too many."""
-    for link in (world.link(), world.link()[:-1], PAGE):
+    for link in (world.link(), world.link()[:-1], PAGE, world.link("y")):
         answer = world.host.visitor().get(link, headers=HTML)
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "no-store" in answer.headers["Cache-Control"]
@@ -379,3 +379,4 @@ def test_the_operations_page_tells_of_variants(make_world: Make) -> None:
     text = " ".join(root.get("/s/_operations/").text.split())
     assert "<strong>next</strong> percent from 0 to 20 (code)</li>" in text
     assert "<td>20</td><td>2 users</td>" in text
+    assert text.count("percent from 0 to 20") == 1, "a change of one service, told of all"
