@@ -16,7 +16,7 @@ from tests.unit.observers.telling import circuit, dropped, fallback, fault, mail
 
 from plugit_wsgi import access, csrf, errors
 from plugit_wsgi.errors import ConfigError
-from plugit_wsgi.events import Event, PageServed, Refused, ServiceCalled
+from plugit_wsgi.events import Event, PageServed, Refused, ServiceCalled, VariantSkipped
 from plugit_wsgi.observers.log import GUARD
 from plugit_wsgi.observers.metrics import KINDS, OTHER, REASONS, PrometheusObserver
 

@@ -28,7 +28,8 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 LINES = [line for line in TEXT.splitlines() if line.startswith("event=")]
 BY_KEY = {"fault": events.Fault, "refused": events.Refused, "circuit": events.CircuitChanged,
           "stale": events.StaleServed, "fallback": events.FallbackServed,
-          "dropped": events.Dropped, "mail": events.MailHandled, "skipped": events.VariantSkipped}  # fmt: skip
+          "dropped": events.Dropped, "mail": events.MailHandled,
+          "skipped": events.VariantSkipped}  # fmt: skip
 
 
 def table(first: str) -> list[list[str]]:
