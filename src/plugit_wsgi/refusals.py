@@ -87,7 +87,8 @@ class Refusals:
             )
         reason = error.reason if isinstance(error, RequestRejected) else ""
         headers = error.headers if isinstance(error, ServiceRefused) else ()
-        headers = (*headers, *come_again(error), *((REFERRER,) if isinstance(error, PreviewRejected) else ()))
+        is_preview = isinstance(error, PreviewRejected)
+        headers = (*headers, *come_again(error), *((REFERRER,) if is_preview else ()))
         if login is not None and is_htmx(visit.environ):
             headers = (*headers, (HX_REDIRECT, login))
         if not html:
@@ -96,9 +97,9 @@ class Refusals:
             error.status,
             reason,
             service=visit.service.name,
-            login_url=(target or "") if visit.visitor.user is None else "",
+            login_url=(target or "") if visit.visitor.user is None and not is_preview else "",
             billing_url=self._billing_target(error, visit),
-            service_url=visit.base_url if isinstance(error, PreviewRejected) else "",
+            service_url=visit.base_url if is_preview else "",
             retry_after=getattr(error, "retry_after", None),
             home_url="" if visit.in_frame else visit.script_name + "/",
         )

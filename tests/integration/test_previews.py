@@ -170,6 +170,14 @@ def test_a_link_that_does_nothing(world: World, what: str) -> None:
         assert who(visitor) == "main"
 
 
+def test_such_a_link_offers_no_login(make_world: Make) -> None:
+    """It would not help."""
+    world = make_world(login_url="/login?from=service")
+    answer = world.host.visitor().get(world.link()[:-1], headers=HTML)
+    assert 'class="btn btn-primary" href="/s/x/"' in answer.text
+    assert 'class="btn btn-primary" href="/login' not in answer.text
+
+
 def test_a_link_that_does_nothing_leaves_a_preview_alone(world: World) -> None:
     """Who is in one stays in it."""
     visitor = world.started(world.host.visitor())
