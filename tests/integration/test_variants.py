@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugit_wsgi import Service, User, Variant
+from plugit_wsgi import PlugItMiddleware, Service, User, Variant
 from plugit_wsgi.assembly import Assembly
 from plugit_wsgi.directory import StaticDirectory
+from plugit_wsgi.errors import ServiceUnreachable
 from plugit_wsgi.events import CircuitChanged, Event, PageServed, ServiceCalled, VariantSkipped
 from plugit_wsgi.people import Visitor as Person
+from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from plugit_wsgi.variants.choice import lot_of
 from plugit_wsgi.wire.keys import api_keys, load_secrets, service_keys
-from tests.integration.conftest import SECRET, Host, MakeHost
+from tests.integration.conftest import SECRET, Host, MakeHost, host_app, identify
 from tests.integration.test_rules import read_context
 
 Serve = Callable[[Any], str]
@@ -655,3 +660,116 @@ def test_a_service_in_a_sandbox_has_no_variants() -> None:
     variant = Variant("next", "http://127.0.0.1:5001")
     with pytest.raises(ValueError, match="sandbox=True"):
         Service("x", "http://127.0.0.1:5000", sandbox=True, variants=(variant,))
+
+
+def test_a_request_under_way_outlives_its_variant(mount: Mount, other: FakeService) -> None:
+    """It ends where it began, template and all; whoever comes after is elsewhere."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(_call: Call) -> Reply:
+        asked.set()
+        assert go_on.wait(5)
+        return Reply(body={"deployment": "next-data"})
+
+    other.action("/slow", template="next-template {{ deployment }}", answer=slow)
+    host = mount(percent=100)
+    places = built(host)["next"].client.exchanges.places
+    with ThreadPoolExecutor(1) as threads:
+        page = threads.submit(host.visitor().get, "/s/x/slow")
+        assert asked.wait(5)
+        (service,) = host.middleware.mounts
+        host.middleware.mounts.replace(replace(service, variants=()))
+        assert deployment(host.visitor().get("/s/x/a")) == "main"
+        go_on.set()
+        assert deployment(page.result(5)) == "next"
+    assert places.taken == 0
+
+
+def test_the_file_changes_lists_and_percentages(
+    tmp_path: Path, serve: Serve, service: FakeService, other: FakeService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next request after it was looked at counts; one that is wrong changes nothing, and is told."""
+    clock, path = FakeClock(), tmp_path / "plugit.toml"
+    top = f'secret_key = "{SECRET}"\n[[services]]\nname = "x"\nurl = "{serve(service)}"\n'
+    top += f'[[services.variants]]\nname = "next"\nurl = "{serve(other)}"\n'
+
+    def write(text: str) -> None:
+        path.write_text(top + text)
+        os.utime(path, (clock.time(), clock.time()))
+        clock.advance(10)
+
+    write("percent = 0\n")
+    host = Host(PlugItMiddleware.from_file(host_app, path, identify=identify, clock=clock))
+    assert deployment(host.visitor("anna").get("/s/x/a")) == "main"
+    before = built(host)
+    write('percent = 0\nusers = ["7"]\n')
+    assert deployment(host.visitor("anna").get("/s/x/a")) == "next"
+    assert deployment(host.visitor("olga").get("/s/x/a")) == "main"
+    with caplog.at_level("INFO", "plugit_wsgi"):
+        write("percent = 100\n")
+        assert deployment(host.visitor("olga").get("/s/x/a")) == "next"
+        write("percent = 101\n")
+        assert deployment(host.visitor("olga").get("/s/x/a")) == "next"
+    after = built(host)
+    assert all(before[name] is after[name] for name in before)
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert f"event=variant service=x variant=next percent=100 was=0 source={path}" in told
+    assert "Variant('next').percent: got 101" in told
+    host.middleware.close()
+
+
+def test_a_post_that_arrived_is_not_made_again_for_want_of_a_template(
+    mount: Mount, service: FakeService, other: FakeService
+) -> None:
+    """No byte of the template's call went out, but the action was called: that is what counts."""
+    events: list[Event] = []
+    host = mount(percent=100, observe=events.append)
+    visitor = host.visitor("anna")
+    token = visitor.token("/s/x/cached")
+    built(host)["next"].client.exchanges.circuits._breaker_of("template").trip()
+    service.calls.clear()
+    headers = {"Origin": "http://localhost", "X-CSRFToken": token}
+    answer = visitor.post("/s/x/a", headers=headers, data={"a": "b"})
+    assert answer.status_code == 503
+    assert len(other.called("/action/a")) == 1
+    assert service.calls == []
+    assert skips(events) == []
+
+
+def test_the_main_deployment_comes_before_a_page_that_stands_in(
+    mount: Mount, service: FakeService, other: FakeService
+) -> None:
+    """A fallback of the variant is for whoever has to have the variant."""
+    other.action("/a", meta={"fallback": "away.html"}, template="next-template", answer={})
+    other.answer("/media/away.html", Reply(body="next-data is away", content_type="text/html"))
+    host = mount(percent=100)
+    assert deployment(host.visitor().get("/s/x/a")) == "next"
+    places = built(host)["next"].client.exchanges.places
+    taken = [places.take() for _ in range(places.count)]
+    html = {"Accept": "text/html"}
+    assert deployment(host.visitor().get("/s/x/a", headers=html)) == "main"
+    for since in taken:
+        places.give_back(since)
+
+
+def test_a_page_that_goes_on_has_one_deadline(mount: Mount, service: FakeService, clock: FakeClock) -> None:
+    """What the variant took of the time is taken of what the main deployment has."""
+    told: list[int] = []
+
+    def answer(call: Call) -> Reply:
+        told.append(int(call.headers["x-plugit-deadline-ms"]))
+        return Reply(body={})
+
+    service.action("/json", meta={"json_only": True}, answer=answer)
+    host = mount(percent=100, clock=clock)
+    exchanges = built(host)["next"].client.exchanges
+
+    def refuse(_request: Any) -> Any:
+        clock.advance(0.5)
+        error = ServiceUnreachable("no connection")
+        error.is_unsent = True
+        raise error
+
+    exchanges._transport.send = refuse
+    assert host.visitor().get("/s/x/json").status_code == 200
+    assert 4000 < told[0] <= 4500
