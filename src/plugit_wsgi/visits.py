@@ -231,7 +231,7 @@ class VisitOpener:
     def reopened(self, visit: Visit, service: Service, choice: Choice) -> Visit:
         """A visit of another deployment of its service, with what this one remembers.
 
-        The organization stays: to choose it is a matter of the host's.
+        The visitor stays as they are, with their organization: that was chosen at the host, not there.
         """
         session, held, ended = self._remembered(
             visit.request,
@@ -241,11 +241,10 @@ class VisitOpener:
             base_url=visit.base_url,
             secure=visit.origin.secure,
         )
-        chosen = None if visit.has_lost_organization else visit.session.organization
         return replace(
             visit,
             service=service,
-            session=replace(session, organization=chosen),
+            session=session,
             cookies=held,
             ended=(*visit.ended, *ended),
             variant=choice,

@@ -773,3 +773,35 @@ def test_a_page_that_goes_on_has_one_deadline(mount: Mount, service: FakeService
     exchanges._transport.send = refuse
     assert host.visitor().get("/s/x/json").status_code == 200
     assert 4000 < told[0] <= 4500
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_chosen_organization_is_the_hosts_own(mount: Mount, other: FakeService, own: bool) -> None:
+    """Chosen at one deployment, it holds at the other, whatever that one stores for itself."""
+    other.action("/whose", meta={"json_only": True, "user_info": ["pk"]}, answer={})
+    host = mount(percent=100, own_sessions=own, of_service={"organizations": True})
+    visitor = host.visitor("org")
+    form = {"organization": "2", "csrfmiddlewaretoken": visitor.token("/s/x/a")}
+    assert (
+        visitor.post("/s/x/ebuio_setOrga", data=form, headers={"Origin": "http://localhost"}).status_code
+        == 303
+    )
+    visitor.get("/s/x/whose")
+    assert "ebuio_orgapk=2" in other.called("/action/whose")[0].query
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_fragment_stores_where_its_deployment_does(
+    marked: Callable[..., Host], service: FakeService, other: FakeService, own: bool
+) -> None:
+    """What a piece writes is found by the pages of its deployment, and of the other one if they share."""
+    stored = (("EbuIo-PlugIt-SetSession-by", "next"),)
+    other.action("/a", template="next-template", answer=Reply(body={}, headers=stored))
+    for each in (service, other):
+        remembers(each, "")
+    host = marked(percent=100, own_sessions=own)
+    visitor = host.visitor("anna")
+    assert deployment(visitor.get("/")) == "next"
+    assert data(visitor.get("/s/x/told"))["c"] == "by=next"
+    change(host, percent=0)
+    assert data(visitor.get("/s/x/told"))["c"] == ("" if own else "by=next")

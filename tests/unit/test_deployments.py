@@ -9,6 +9,7 @@ import pytest
 
 import plugit_wsgi
 from plugit_wsgi.config import Service, Variant, service_from_table
+from plugit_wsgi.deployments import VariantChange, variant_changes
 from plugit_wsgi.errors import ConfigError
 
 MAIN, NEXT, OTHER = "http://127.0.0.1:5000", "http://127.0.0.1:5001", "http://127.0.0.1:5002"
@@ -127,6 +128,42 @@ def test_more_than_all_visitors() -> None:
     assert (error.value, "at most 100" in error.expected) == (100.01, True)
     thirds = [Variant("a", NEXT, percent=33.33), Variant("b", OTHER, percent=33.33)]
     assert polls(*thirds, Variant("c", "http://127.0.0.1:5003", percent=33.34))
+
+
+# Changes -------------------------------------------------------------------------------
+
+
+def told(before: list[Variant], after: list[Variant]) -> list[tuple[str, str, str, str]]:
+    return [
+        (item.variant, item.field, item.old, item.new) for item in variant_changes("polls", before, after)
+    ]
+
+
+def test_what_changed_between_two_settings() -> None:
+    """Field by field, in the order of the fields; what stays is not told."""
+    before = Variant("next", NEXT, users=("7",), percent=5)
+    after = Variant("next", OTHER, users=("7", "8"), percent=7.5, groups=("staff",))
+    assert told([before], [before]) == []
+    assert told([before], [after]) == [
+        ("next", "url", NEXT, OTHER),
+        ("next", "users", "7", "7,8"),
+        ("next", "groups", "", "staff"),
+        ("next", "percent", "5", "7.5"),
+    ]
+    assert variant_changes("polls", [after], [before])[0] == VariantChange(
+        service="polls", variant="next", field="url", old=OTHER, new=NEXT
+    )
+
+
+def test_one_that_comes_or_goes_is_told_with_what_it_has() -> None:
+    """Those of before first."""
+    gone, new = Variant("old", NEXT, percent=5), Variant("new", OTHER, when=bool)
+    assert told([gone], [new]) == [
+        ("old", "variants", NEXT, ""),
+        ("old", "percent", "5", "0"),
+        ("new", "variants", "", OTHER),
+        ("new", "when", "", "bool"),
+    ]
 
 
 # TOML ----------------------------------------------------------------------------------
