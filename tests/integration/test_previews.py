@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import webob
 
 from plugit_wsgi import Service, Variant
 from plugit_wsgi.events import Event, Refused
@@ -206,6 +207,30 @@ def test_no_other_site_starts_or_ends_a_preview(world: World, act: str, forged: 
     assert who(visitor) == before
     assert press(visitor, page, act).status_code == 303
     assert who(visitor) != before
+
+
+class HostTokens:
+    """A host's own protection, with one token for all."""
+
+    def issue(self, request: webob.Request) -> tuple[str, list[str]]:
+        return "of-the-host", ["host-csrf=1; Path=/"]
+
+    def is_valid(self, request: webob.Request, token: str) -> bool:
+        return token == "of-the-host" and "host-csrf" in request.cookies
+
+
+def test_the_hosts_own_tokens(make_world: Make) -> None:
+    """Where the host protects its forms, those of a preview are of them."""
+    world = make_world(csrf=HostTokens())
+    visitor = world.host.visitor()
+    page = visitor.get(world.link(), headers=HTML).text
+    assert fields_of(page)["csrfmiddlewaretoken"] == "of-the-host"
+    assert press(visitor, page, fields={"csrfmiddlewaretoken": "another"}).status_code == 403
+    assert press(visitor, page).status_code == 303
+    page = visitor.get("/s/x/", headers=HTML).text
+    assert "[next]" in page
+    assert press(visitor, page, "leave").status_code == 303
+    assert who(visitor) == "main"
 
 
 def test_another_visitors_form_is_none(world: World) -> None:
