@@ -73,7 +73,7 @@ def draws_lots(service: Service) -> bool:
 def lot_of(service: str, user_id: str | None, visitor_id: str) -> int:
     """A number from 0 to 9999, drawn for a service by the user's id; without one by the browser's."""
     subject = f"visitor\0{visitor_id}" if user_id is None else f"user\0{user_id}"
-    drawn = hashlib.sha256(f"plugit-wsgi/lot\0{service}\0{subject}".encode("utf-8", "surrogatepass"))
+    drawn = hashlib.sha256(f"lot\0{service}\0{subject}".encode("utf-8", "surrogatepass"))
     return int.from_bytes(drawn.digest()[:8], "big") * LOTS >> 64
 
 
