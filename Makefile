@@ -47,8 +47,8 @@ audit: $(VENV)/.dev  ## bandit over our code, pip-audit over what is installed w
 	$(BIN)/bandit -q -c pyproject.toml -r src
 	$(BIN)/python tools/audit.py
 
-screenshots: $(VENV)/.dev  ## pictures of the example hosts, into docs/images
-	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/hosts/test_walk.py -k fit
+screenshots: $(VENV)/.dev  ## pictures of the example hosts and of a roll-out, into docs/images
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/hosts/test_walk.py tests/browser/test_rollout.py -k "fit or tour"
 
 docs: $(VENV)/.dev  ## the manual, into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

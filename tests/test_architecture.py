@@ -33,6 +33,7 @@ ORDER = (
     {"http", "events", "people"},
     {"page", "disguise"},
     {"interfaces"},
+    {"deployments"},
     {"config", "database"},
     {
         "breaker",
@@ -71,7 +72,7 @@ ORDER = (
     {"finishing", "sandbox", "pieces"},
     {"pipeline", "refusals"},
     {"mounted", "loading", "operations", "mail"},
-    {"fragments", "migrations"},
+    {"fragments", "migrations", "variants"},
     {"assembly"},
     {"mounting"},
     {"watching"},

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import plugit_wsgi
-from plugit_wsgi.config import Limits, Service, Stores
+from plugit_wsgi.config import Limits, Service, Stores, Variant
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -118,9 +118,9 @@ def test_no_option_is_told_that_does_not_exist() -> None:
     assert set(OPTION.findall(read(DOCS / "cli.md"))) - known - {"--help"} == set()
 
 
-@pytest.mark.parametrize("settings", [Limits, Service, Stores])
+@pytest.mark.parametrize("settings", [Limits, Service, Stores, Variant])
 def test_every_field_is_told_in_the_configuration_page(settings: type) -> None:
-    """Every field of Limits, Service and Stores stands there, as `name` or in a call as name=."""
+    """Every field of Limits, Service, Stores and Variant stands there, as `name` or in a call as name=."""
     text = read(DOCS / "configuration.md")
     names = [field.name for field in dataclasses.fields(settings)]
     assert [name for name in names if f"`{name}`" not in text and f"{name}=" not in text] == []

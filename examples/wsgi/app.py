@@ -33,6 +33,7 @@ THREADS = (
 )
 PORT = int(os.environ.get("PORT", "4000"))
 SERVICES = os.environ.get("PLUGIT_SERVICES") or "polls=http://127.0.0.1:5000 notes=http://127.0.0.1:5001;orga"
+FILE = os.environ.get("PLUGIT_FILE")  # instead of SERVICES: may be edited while the site runs
 
 SECRET_KEY = os.environ.get("PLUGIT_SECRET_KEY", "")
 if not SECRET_KEY:
@@ -72,7 +73,7 @@ def site(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 def home(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     root = root_of(environ)
-    links = (f'<li><a href="{root}s/{each.name}/">{each.name}</a></li>' for each in services(SERVICES))
+    links = (f'<li><a href="{root}s/{each.name}/">{each.name}</a></li>' for each in application.mounts)
     content = PAGES["home"].substitute(services="\n".join(links))
     return answer(start_response, framed(environ, "Home", content))
 
@@ -221,15 +222,22 @@ def organizations(page: Page) -> str:
     )
 
 
-application = PlugItMiddleware(
-    site,
-    services=services(SERVICES),
-    secret_key=SECRET_KEY,
-    identify=identify,
-    layout=layout,
-    login_url="/login",
-    threads=THREADS,
-)
+def sees_operations(user: User | None) -> bool:
+    return user is not None and user.admin
+
+
+OPTIONS: dict[str, Any] = {
+    "secret_key": SECRET_KEY,
+    "identify": identify,
+    "layout": layout,
+    "login_url": "/login",
+    "threads": THREADS,
+    "operations": sees_operations,
+}
+if FILE:
+    application = PlugItMiddleware.from_file(site, FILE, **OPTIONS)
+else:
+    application = PlugItMiddleware(site, services=services(SERVICES), **OPTIONS)
 
 
 class Server(ThreadingMixIn, WSGIServer):

@@ -1,6 +1,6 @@
 """Mount independent web services with a user interface into any WSGI application."""
 
-from .config import Limits, Service, Stores
+from .config import Limits, Service, Stores, Variant
 from .fragments import FragmentMarks
 from .layout import BootstrapLayout, CapturedLayout
 from .middleware import PlugItMiddleware
@@ -21,4 +21,5 @@ __all__ = [
     "Service",
     "Stores",
     "User",
+    "Variant",
 ]

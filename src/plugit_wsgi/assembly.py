@@ -13,10 +13,11 @@ from .cache.scoped import ScopedCache
 from .circuits import Changed, Circuits
 from .client import ServiceClient
 from .clock import Clock
-from .config import Limits, Service
+from .config import Limits, Service, Variant
 from .cookies import ServiceCookies
 from .csrf import Tokens
-from .events import CircuitChanged
+from .deployments import VariantChange
+from .events import CircuitChanged, Event
 from .exchanges import Exchanges
 from .finishing import Finisher
 from .flight import Chairs, Flights
@@ -40,7 +41,7 @@ from .interfaces import (
     TemplateEngine,
 )
 from .loading import make_engine, make_transport
-from .mounted import Mounted, MountedAssets, MountedService
+from .mounted import Mounted, MountedAssets, MountedPages, MountedService
 from .mounts import MountTable
 from .operations import MountedOperations
 from .operations.records import Records
@@ -51,13 +52,17 @@ from .pipeline import Pipeline
 from .refusals import Refusals
 from .rendering import Renderer
 from .sandbox import SandboxFramer
-from .session import VisitorIds
+from .session import NamedSessions, VisitorIds
 from .spare import SpareThreads
 from .tokens import VisitTokens
 from .turns import Line, Turns
+from .variants.mounted import Deployed, MountedVariants
+from .variants.preview import Previews
+from .variants.preview_pages import PreviewPages
+from .variants.told import VariantHeader
 from .visits import VisitOpener
 from .wire.context import digest
-from .wire.keys import KeyRing, Purpose, service_keys
+from .wire.keys import KeyRing, Purpose, audience_of, service_keys
 
 F = TypeVar("F", bound=Framer)
 _log = logging.getLogger("plugit_wsgi")
@@ -100,23 +105,28 @@ class Built:
     """A service with all that its mount needs. Immutable.
 
     Attributes:
+        service: the settings it was built from.
         path: where it is mounted.
-        client: its calls.
+        deployments: its main one first, then its variants in their order.
         mounted: its pages.
-        api: what it may call back.
-        keys: of the service.
+        api: what it may call back, with the key of any of them.
     """
 
+    service: Service
     path: str
-    client: ServiceClient
-    mounted: MountedService
+    deployments: tuple[Deployed, ...]
+    mounted: MountedPages
     api: ServiceApi
-    keys: KeyRing = field(repr=False)
 
     @property
-    def service(self) -> Service:
-        """The settings it was built from."""
-        return self.client.service
+    def client(self) -> ServiceClient:
+        """The calls of the main deployment."""
+        return self.deployments[0].client
+
+    @property
+    def keys(self) -> KeyRing:
+        """Those that the API is called with."""
+        return KeyRing(tuple([key for deployed in self.deployments for key in deployed.keys.keys]))
 
 
 class Assembly:
@@ -139,25 +149,74 @@ class Assembly:
             login=partial(login_target, host.login_url),
         )
 
-    def build(self, service: Service) -> Built:
-        """A service, ready to be mounted; `retire` is its end."""
-        _tell_doubtful_fields(service)
-        host = _scoped(self._host, service)
-        client = _client(service, host, self._engine)
+    def build(self, service: Service, before: Built | None = None) -> Built:
+        """A service, ready to be mounted; `retire` is its end.
+
+        What `before` has and stays as it is goes on: connections, circuits, places, pages.
+        """
+        if before is None:
+            _tell_doubtful_fields(service)
+        plain = replace(service, variants=())
+        kept = () if before is None else before.deployments
+        deployments: list[Deployed] = []
+        for variant in (None, *service.variants):
+            deployments.append(self._deployed(plain, variant, kept, deployments))
+        same = before is not None and kept[0] is deployments[0]
         return Built(
-            path=service.mount or f"{host.prefix}/{service.name}",
-            client=client,
-            mounted=_mounted(client, host),
-            api=ServiceApi(
-                service,
-                directory=host.directory,
-                deliver=host.mail,
-                limits=client.limits,
-                places=self._api_places,
-                observe=host.observe,
-                clock=host.clock,
-            ),
-            keys=service_keys(host.secrets, service.name),
+            service=service,
+            path=service.mount or f"{self._host.prefix}/{service.name}",
+            deployments=tuple(deployments),
+            mounted=self._mounted_pages(service, deployments),
+            api=before.api if before is not None and same else self._service_api(plain),
+        )
+
+    def _deployed(
+        self, plain: Service, variant: Variant | None, kept: Sequence[Deployed], made: Sequence[Deployed]
+    ) -> Deployed:
+        name = "" if variant is None else variant.name
+        service = plain if variant is None else replace(plain, url=variant.url)
+        own = variant is not None and variant.own_sessions
+        for old in kept:
+            if (old.name, old.service, old.own_sessions) == (name, service, own):
+                return old
+        beside = next((found.client.exchanges for found in (*made, *kept)), None)
+        host = _scoped(self._host, service, name, own)
+        client = _client(service, host, self._engine, name, beside)
+        keys = service_keys(host.secrets, client.name)
+        mounted = _mounted(client, host)
+        return Deployed(
+            name=name, own_sessions=own, service=service, client=client, mounted=mounted, keys=keys
+        )
+
+    def _mounted_pages(self, service: Service, deployments: Sequence[Deployed]) -> MountedPages:
+        main, *variants = deployments
+        if not variants:
+            return main.mounted
+        host = self._host
+        previews = Previews(host.secrets.derived(Purpose.PREVIEW), host.clock)
+        return MountedVariants(
+            service,
+            main=main,
+            variants={deployed.name: deployed for deployed in variants},
+            directory=host.directory,
+            visitor_ids=host.visitor_ids,
+            clock=host.clock,
+            observe=host.observe,
+            previews=previews,
+            preview_page=PreviewPages(service, previews=previews, main=main.mounted, clock=host.clock),
+            header=VariantHeader(host.operations),
+        )
+
+    def _service_api(self, service: Service) -> ServiceApi:
+        host = self._host
+        return ServiceApi(
+            service,
+            directory=host.directory,
+            deliver=host.mail,
+            limits=service.limits or host.limits,
+            places=self._api_places,
+            observe=host.observe,
+            clock=host.clock,
         )
 
     def table(self, built: Sequence[Built]) -> MountTable[Mounted]:
@@ -180,14 +239,21 @@ class Assembly:
         apis = {item.service.name: (item.api, item.keys) for item in built}
         return MountedApi(apis, pages=self._api_pages, clock=self._host.clock)
 
-    def retire(self, built: Built) -> None:
-        """Gives back what a service had; what is under way finishes."""
-        self._host.places.leave(built.client.exchanges.places, built.client.exchanges.streams)
-        built.client.close()
+    def retire(self, built: Built, kept: Built | None = None) -> None:
+        """Gives back what a service had, but what goes on in `kept`; what is under way finishes."""
+        for deployed in built.deployments:
+            if kept is None or all(deployed is not other for other in kept.deployments):
+                exchanges = deployed.client.exchanges
+                self._host.places.leave(exchanges.places, exchanges.streams)
+                deployed.client.close()
+
+    def note(self, changes: Sequence[VariantChange], source: str) -> None:
+        """Keeps changes of variants for the operations page."""
+        self._host.records.note(changes, source)
 
     def _operations(self, built: Sequence[Built], allows: Operations) -> MountedOperations:
         return MountedOperations(
-            [(item.path, item.client) for item in built],
+            [(item.path, item.service, [deployed.client for deployed in item.deployments]) for item in built],
             allows=allows,
             identify=self._host.identify,
             layout=self._host.layout,
@@ -211,26 +277,48 @@ def _tell_doubtful_fields(service: Service) -> None:
             )
 
 
-def _scoped(host: Host, service: Service) -> Host:
-    """The host with caches in which a service finds only what was kept under the settings that it has now."""
-    scope = digest(repr(service).encode())
-    return replace(host, cache=ScopedCache(host.cache, scope), templates=ScopedCache(host.templates, scope))
+def _scoped(host: Host, service: Service, variant: str, own_sessions: bool) -> Host:
+    """The host as a deployment sees it.
+
+    In its caches it finds only what it kept itself, under the settings that it has now.
+    """
+    scope = digest(repr((service, variant) if variant else service).encode())
+    found = replace(host, cache=ScopedCache(host.cache, scope), templates=ScopedCache(host.templates, scope))
+    if variant:
+        found = replace(found, observe=_named_events(variant, host.observe))
+    if own_sessions:
+        found = replace(found, sessions=NamedSessions(host.sessions, _own_name(service.name, variant)))
+    return found
 
 
-def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClient:
+def _own_name(service: str, variant: str) -> str:
+    """What a deployment's own values are stored under: no service has a name with this sign."""
+    return f"{service}~{variant}"
+
+
+def _named_events(variant: str, observe: Observe) -> Observe:
+    def tell(event: Event) -> None:
+        observe(replace(event, variant=variant))
+
+    return tell
+
+
+def _client(
+    service: Service, host: Host, engine: TemplateEngine, variant: str, beside: Exchanges | None
+) -> ServiceClient:
     limits = service.limits or host.limits
     exchanges = Exchanges(
         service,
         limits=limits,
         transport=make_transport(service, limits, host.clock, host.threads),
-        places=host.places.for_calls(limits),
-        streams=host.places.for_streams(limits),
+        places=host.places.for_calls(limits, None if beside is None else beside.places),
+        streams=host.places.for_streams(limits, None if beside is None else beside.streams),
         circuits=Circuits(host.clock, _announcer(service, host)),
         observe=host.observe,
     )
     return ServiceClient(
         service,
-        keys=service_keys(host.secrets, service.name),
+        keys=service_keys(host.secrets, audience_of(service.name, variant)),
         limits=limits,
         exchanges=exchanges,
         engine=engine,
@@ -239,6 +327,7 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         turns=Turns(host.line),
         flights=Flights(host.chairs),
         clock=host.clock,
+        variant=variant,
     )
 
 
@@ -258,7 +347,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
     pipeline = Pipeline(
         client.service,
         client=client,
-        builder=CallBuilder(service_keys(host.secrets, client.service.name), host.clock),
+        builder=CallBuilder(service_keys(host.secrets, client.name), host.clock, client.variant),
         finisher=Finisher(
             framer=framer,
             renderer=Renderer(client, host.directory, host.observe, clock=host.clock),
@@ -322,4 +411,6 @@ def _cookies(client: ServiceClient, host: Host) -> ServiceCookies | None:
     if not client.service.cookies:
         return None
     keys = host.secrets.derived(Purpose.COOKIE)
-    return ServiceCookies(keys, client.service.name, client.limits, host.clock)
+    is_apart = isinstance(host.sessions, NamedSessions)
+    name = _own_name(client.service.name, client.variant) if is_apart else client.service.name
+    return ServiceCookies(keys, name, client.limits, host.clock)

@@ -38,7 +38,7 @@ from .setbacks import Setbacks
 from .turns import Turns
 from .wire import names
 from .wire.context import LIFETIME, SignedContext, digest
-from .wire.keys import KeyRing
+from .wire.keys import KeyRing, audience_of
 from .wire.meta import ActionMeta
 from .wire.result import NO_WRITES, ActionResult, File, Moved, Status
 
@@ -82,6 +82,10 @@ class ServiceClient:
         turns: of whoever compiles or renders long.
         flights: of loads under way, so that many visitors ask once.
         clock: the time.
+        variant: name of the deployment; "" is the main one.
+
+    Attributes:
+        name: of the service, or ``name@variant``.
     """
 
     def __init__(
@@ -97,8 +101,11 @@ class ServiceClient:
         turns: Turns,
         flights: Flights,
         clock: Clock,
+        variant: str = "",
     ) -> None:
         self.service = service
+        self.variant = variant
+        self.name = audience_of(service.name, variant)
         self._keys = keys
         self.limits = limits
         self.flights = flights
@@ -109,7 +116,7 @@ class ServiceClient:
         self._templates = templates
         self.turns = turns
         self._clock = clock
-        self._doubts = KeyDoubts(service.name, clock)
+        self._doubts = KeyDoubts(self.name, clock)
 
     def meta(self, action: str, deadline: Deadline, request_id: str = "") -> ActionMeta | Moved:
         """The meta of an action, or where the service says that it is.
@@ -450,7 +457,8 @@ class ServiceClient:
     def _mail_context(self, body: bytes, deadline: Deadline) -> SignedContext:
         now = int(self._clock.time())
         return SignedContext(
-            audience=self.service.name,
+            audience=self.name,
+            variant=self.variant,
             issued=now,
             expires=now + LIFETIME,
             token_id=secrets.token_urlsafe(12),

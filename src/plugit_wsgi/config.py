@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import math
 import re
 import sys
@@ -12,8 +11,9 @@ from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
 
+from .deployments import NAME, checked_url, checked_variants
+from .deployments import Variant as Variant
 from .errors import ConfigError
 from .interfaces import Cache, SessionStore
 from .wire import names
@@ -144,7 +144,7 @@ class Service:
         user_fields: the fields of a user that the service may learn.
         menu_action: name of the template block that is the menu.
         limits: None is the middleware's.
-        variants: not in this version.
+        variants: other deployments of it, for some visitors; in this order where several would do.
         allow_http: http to an address off the loopback.
         media_login: media only for logged users.
         cookies: hand the cookies of the service to visitors, under names of ours; else they are dropped.
@@ -172,7 +172,7 @@ class Service:
     user_fields: tuple[str, ...] = field(default=names.USER_FIELDS, kw_only=True)
     menu_action: str = field(default="menubar", kw_only=True)
     limits: Limits | None = field(default=None, kw_only=True)
-    variants: tuple[Any, ...] = field(default=(), kw_only=True)
+    variants: tuple[Variant, ...] = field(default=(), kw_only=True)
     allow_http: bool = field(default=False, kw_only=True)
     media_login: bool = field(default=False, kw_only=True)
     cookies: bool = field(default=False, kw_only=True)
@@ -188,17 +188,17 @@ class Service:
     fallback_status: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
             raise ConfigError(
                 "Service.name", self.name, "[a-z0-9][a-z0-9-]*, such as 'polls', 48 letters at most"
             )
-        url = _checked_url(self.url, f"Service({self.name!r}).url", self.allow_http)
+        url = checked_url(self.url, f"Service({self.name!r}).url", self.allow_http)
         object.__setattr__(self, "url", url)
         if self.mount is not None:
             object.__setattr__(self, "mount", checked_path(self.mount, f"Service({self.name!r}).mount"))
         for name, expected in _CHOICES.items():
             self._check_choice(name, expected)
-        for name in ("user_fields", "redirect_hosts", "variants"):
+        for name in ("user_fields", "redirect_hosts"):
             self._freeze_texts(name)
         for name in (
             "organizations",
@@ -220,7 +220,8 @@ class Service:
             raise ConfigError(f"Service({self.name!r}).mail_quota", quota, "a whole number, 0 to 1000000")
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise ConfigError(f"Service({self.name!r}).limits", self.limits, "Limits(...)")
-        self._refuse_unbuilt()
+        variants = checked_variants(self.variants, f"Service({self.name!r})", self.url, self.allow_http)
+        object.__setattr__(self, "variants", variants)
         self._refuse_ways_out()
 
     def _check_choice(self, name: str, expected: tuple[object, ...]) -> None:
@@ -233,7 +234,7 @@ class Service:
         value = getattr(self, name)
         if isinstance(value, str) or not isinstance(value, Collection):
             raise ConfigError(f"Service({self.name!r}).{name}", value, "a tuple of names")
-        if name != "variants" and not all(isinstance(item, str) for item in value):
+        if not all(isinstance(item, str) for item in value):
             raise ConfigError(f"Service({self.name!r}).{name}", value, "a tuple of names")
         object.__setattr__(self, name, tuple(value))
 
@@ -244,13 +245,6 @@ class Service:
                     f"Service({self.name!r}).redirect_hosts", host, "host or host:port, without a scheme"
                 )
 
-    def _refuse_unbuilt(self) -> None:
-        for name, only in (("variants", ()),):
-            value = getattr(self, name)
-            if value != only:
-                expected = f"{only!r}: this version has no more"
-                raise ConfigError(f"Service({self.name!r}).{name}", value, expected)
-
     def _refuse_ways_out(self) -> None:
         """What would lead out of a sandbox, or could not work in one: its frame sends no cookies."""
         for name in _WAYS_OUT if self.sandbox else ():
@@ -259,8 +253,7 @@ class Service:
                 raise ConfigError(f"Service({self.name!r}).{name}", value, "nothing, since sandbox=True")
 
 
-_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
+_WAYS_OUT = ("redirect_hosts", "cors_credentials", "media_login", "cookies", "partial", "variants")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _CHOICES: dict[str, tuple[object, ...]] = {
@@ -291,34 +284,6 @@ def checked_path(value: object, name: str) -> str:
     return path
 
 
-def _checked_url(value: object, name: str, allow_http: bool) -> str:
-    expected = "an http:// or https:// URL without user, query or fragment"
-    if not isinstance(value, str):
-        raise ConfigError(name, value, expected)
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError as error:
-        raise ConfigError(name, value, expected) from error
-    extra = parts.username is not None or parts.query or parts.fragment or not value.isascii()
-    if not good or extra or re.search(r"[\s\\]|/\.{1,2}(/|$)", value):
-        raise ConfigError(name, re.sub(r"//[^/]*@", "//<hidden>@", value), expected)
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts):
-        expected = "https, since the address is off the loopback (allow_http=True if the network is yours)"
-        raise ConfigError(name, value, expected)
-    return value.rstrip("/")
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def service_from_table(table: object, position: int) -> Service:
     """One table of ``[[services]]`` as a service.
 
@@ -332,7 +297,30 @@ def service_from_table(table: object, position: int) -> Service:
             raise ConfigError(f"{where}.{name}", None, "a value")
     if "limits" in values:
         values["limits"] = limits_from_table(values["limits"], f"{where}.limits")
+    if "variants" in values:
+        values["variants"] = variants_from_tables(values["variants"], f"{where}.variants")
     return Service(**values)
+
+
+def variants_from_tables(tables: object, where: str) -> tuple[Variant, ...]:
+    """The tables of ``[[services.variants]]`` as variants.
+
+    Raises:
+        ConfigError: no tables, a key that does not exist, or as `Variant`.
+    """
+    if not isinstance(tables, list):
+        raise ConfigError(where, tables, "[[services.variants]] tables")
+    return tuple(_variant_from_table(table, f"{where}[{number}]") for number, table in enumerate(tables))
+
+
+def _variant_from_table(table: object, where: str) -> Variant:
+    if isinstance(table, Mapping) and "when" in table:
+        raise ConfigError(f"{where}.when", table["when"], "nothing: only Python can say it")
+    values = checked_table(table, where, [item.name for item in fields(Variant) if item.name != "when"])
+    for name in ("name", "url"):
+        if name not in values:
+            raise ConfigError(f"{where}.{name}", None, "a value")
+    return Variant(**values)
 
 
 def limits_from_table(table: object, where: str = "limits") -> Limits:

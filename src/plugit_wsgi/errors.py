@@ -15,6 +15,7 @@ The class says whose fault it was, the attributes carry the facts, ``__cause__``
     │   ├── BodyTooLarge 413
     │   ├── TooManyRequests 429         .retry_after
     │   ├── UpgradeRefused 501
+    │   ├── PreviewRejected 403         .reason; a link to a preview
     │   └── MailRefused 4xx             .reason .retry_after; mail that a service wanted to send
     ├── MailServerError                 .code; the server that mail is handed to
     ├── ReplyRejected                   .reason; a reply address that is none
@@ -145,6 +146,16 @@ class UpgradeRefused(RequestRejected):
     status = 501
 
 
+class PreviewRejected(RequestRejected):
+    """A link to a preview is good for nothing.
+
+    ``reason`` is "preview_altered", "preview_expired", "preview_foreign" (of another service) or
+    "preview_gone" (the service has no such variant any more).
+    """
+
+    status = 403
+
+
 class MailRefused(RequestRejected):
     """The host does not send this mail, to nobody.
 
@@ -192,9 +203,14 @@ class ServiceError(PlugItError):
         message: for the log.
         service: name of the service.
         action: canonical path of the action, or the call ("ping", "media/logo.png").
+
+    Attributes:
+        is_unsent: nothing of the call went out, so that it may be made elsewhere: no connection, no place, or
+            an open circuit.
     """
 
     status = 502
+    is_unsent = False
 
     def __init__(self, message: str, *, service: str = "", action: str = "") -> None:
         super().__init__(message)

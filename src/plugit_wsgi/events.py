@@ -13,11 +13,18 @@ class Event:
         service: its name.
         action: canonical path of the action, or the call.
         request_id: as sent to the service and written in the log.
+        variant: name of the service's deployment; "" is the main one.
     """
 
     service: str
     action: str
     request_id: str = ""
+    variant: str = ""
+
+    @property
+    def deployment(self) -> str:
+        """The service's name, for a variant ``name@variant``."""
+        return f"{self.service}@{self.variant}" if self.variant else self.service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,19 @@ class FallbackServed(Event):
 
     kind: str
     status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantSkipped(Event):
+    """A visitor got the main deployment in the place of a variant, which could not be asked or chosen.
+
+    Attributes:
+        reason: class name of the error; "when" if it was the host's callable.
+        cause: what happened, for logs; what looks like a secret is taken out.
+    """
+
+    reason: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

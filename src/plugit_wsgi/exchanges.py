@@ -16,7 +16,15 @@ from contextlib import AbstractContextManager, contextmanager
 from .circuits import Circuit, Circuits
 from .clock import Deadline
 from .config import Limits, Service
-from .errors import FramingError, PlugItError, ServiceError, ServiceTimeout, ServiceUnreachable, WireError
+from .errors import (
+    FramingError,
+    PlugItError,
+    ServiceBusy,
+    ServiceError,
+    ServiceTimeout,
+    ServiceUnreachable,
+    WireError,
+)
 from .events import Dropped, Fault, ServiceCalled
 from .guard import Places
 from .http import get_header
@@ -115,6 +123,7 @@ class Exchanges:
             failure = type(error).__name__
             if isinstance(error, ServiceError):
                 _name(error, self._service.name, action or call)
+                _tell_unsent(error, call, status)
             raise
         finally:
             self._observe(
@@ -199,6 +208,12 @@ def _name(error: ServiceError, service: str, action: str) -> None:
     error.service, error.action = service, action
     if isinstance(error, WireError) and error.field == "status" and error.received == "101":
         error.status = 501  # the service switches protocols, which WSGI cannot carry
+
+
+def _tell_unsent(error: ServiceError, call: str, status: int) -> None:
+    """Places and circuits refuse before anything is sent; a template is asked for after its action was."""
+    refused = isinstance(error, ServiceBusy) and not status
+    error.is_unsent = (error.is_unsent or refused) and call != names.TEMPLATE
 
 
 def _refuse_encoded(response: ServiceResponse, method: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
 import webob
+from markupsafe import Markup
 
 from .answer_cookies import AnswerCookies, with_cookies
 from .answer_headers import about_page, guarded, only_cors, presented
@@ -32,7 +33,7 @@ from .http import (
     target_host,
 )
 from .interfaces import Headers, Layout, Observe, SessionStore
-from .layout import LAYOUT_HEADERS, apply_layout
+from .layout import LAYOUT_HEADERS, apply_layout, preview_bar
 from .media_types import BYTES
 from .page import Fragment, Page
 from .partials import HX_REDIRECT, PARTIAL_VARY, is_htmx, partial_layout
@@ -40,6 +41,7 @@ from .session import Session, VisitorIds
 from .targets import resolved, without_dots
 from .tokens import VisitTokens
 from .visits import Visit
+from .wire.names import PREVIEW
 from .wire.result import ActionResult, Redirect, SessionWrites
 
 
@@ -233,6 +235,9 @@ class Framer:
             login_url=login_target(self._login_url, visit.request) or "",
             is_stale=is_stale,
             is_fallback=is_fallback,
+            variant=visit.variant.name,
+            is_preview=visit.variant.by == "preview",
+            preview=_preview_bar(visit, status, token),
         )
 
     def _answer(
@@ -253,6 +258,21 @@ class Framer:
         """Keeps a session with another organization, and sends the visitor on."""
         answer = Answer(status=303, headers=(("Location", target), NO_STORE))
         return with_cookies(answer, self._cookies.of_session(session, visit))
+
+
+def _preview_bar(visit: Visit, status: int, token: str) -> Markup:
+    """The way out of a preview, or of a variant that somebody is given by name and that fails.
+
+    A part of a page has none.
+    """
+    choice = visit.variant
+    is_lost = choice.is_named and status >= 500
+    if not (choice.by == "preview" or is_lost) or visit.is_partial:
+        return Markup("")
+    url = visit.base_url + PREVIEW
+    return preview_bar(
+        variant=choice.name, service=visit.service.name, url=url, token=token, is_named=is_lost
+    )
 
 
 def login_target(login_url: str | None, request: webob.Request) -> str | None:

@@ -10,6 +10,8 @@
    together, so that it finds a place beside slow ones that hold all others. Only while it has at most `FEW`,
    and the last place is not for one that has some while another has none.
 5. A stream counts apart, so a slow download never holds the place of a page.
+6. Each deployment of a service has places of its own, so that one that hangs takes none of another's. To
+   other services they are one: what is kept free is for services, and not more for one with variants.
 """
 
 from __future__ import annotations
@@ -34,8 +36,23 @@ Room = Callable[["Places"], bool]
 Counted = Callable[["Places", int, int], None]
 
 
+class Deployments:
+    """What all deployments of a service take together. Used within the lock of those who share a total.
+
+    Attributes:
+        mounted: how many deployments.
+        taken: their places.
+    """
+
+    __slots__ = ("mounted", "taken")
+
+    def __init__(self) -> None:
+        self.mounted = 1
+        self.taken = 0
+
+
 class Places:
-    """The places of one service for one purpose. Thread-safe.
+    """The places of one deployment of a service for one purpose. Thread-safe.
 
     Args:
         count: places.
@@ -45,6 +62,7 @@ class Places:
         changed: lock and signal; shared by those who share a total, so that looking and taking is one step.
         room: whether those who share a total leave room for one more.
         counted: is told how many were and are taken, within the lock.
+        deployments: of the service; None is this one alone.
 
     Attributes:
         is_gone: its service is not mounted any more; what is under way finishes.
@@ -60,8 +78,10 @@ class Places:
         changed: threading.Condition | None = None,
         room: Room = lambda places: True,
         counted: Counted = lambda places, before, after: None,
+        deployments: Deployments | None = None,
     ) -> None:
         self.count = count
+        self.deployments = deployments or Deployments()
         self.is_gone = False
         self._waiters = waiters
         self._wait = wait
@@ -188,10 +208,14 @@ class HostPlaces:
             "assuming %d threads: places for %d calls and %d streams", threads, self.calls, self.streams
         )
 
-    def for_calls(self, limits: Limits) -> Places:
-        """The places for calls on one service: half of the threads unless `limits` says else."""
+    def for_calls(self, limits: Limits, beside: Places | None = None) -> Places:
+        """The places for calls on one service: half of the threads unless `limits` says else.
+
+        `beside` are those of another deployment of it, if it has one.
+        """
         with self._changed:
-            self._idle += 1
+            deployments = _joined(beside)
+            self._idle += beside is None
         return Places(
             limits.service_places or max(1, self._threads // 2),
             waiters=max(1, self._threads // 8),
@@ -200,12 +224,14 @@ class HostPlaces:
             changed=self._changed,
             room=self._has_room_for_call,
             counted=self._count_call,
+            deployments=deployments,
         )
 
-    def for_streams(self, limits: Limits) -> Places:
-        """The places for large files of one service: all but one, if there are other services."""
+    def for_streams(self, limits: Limits, beside: Places | None = None) -> Places:
+        """The places for large files of one service: all but one, if there are others; as `for_calls`."""
         with self._changed:
-            self._services += 1
+            deployments = _joined(beside)
+            self._services += beside is None
         return Places(
             limits.service_streams or self.streams,
             waiters=0,
@@ -214,37 +240,53 @@ class HostPlaces:
             changed=self._changed,
             room=self._has_room_for_stream,
             counted=self._count_stream,
+            deployments=deployments,
         )
 
     def leave(self, calls: Places, streams: Places) -> None:
-        """A service is not mounted any more: nothing is kept free for it. Once for each."""
+        """A deployment is not mounted any more: with the last one, nothing is kept free. Once for each."""
         with self._changed:
             calls.is_gone = streams.is_gone = True
-            self._idle -= calls.taken == 0
-            self._services -= 1
+            calls.deployments.mounted -= 1
+            streams.deployments.mounted -= 1
+            if not calls.deployments.mounted:
+                self._idle -= calls.deployments.taken == 0
+                self._services -= 1
             self._changed.notify_all()
 
     def _has_room_for_call(self, places: Places) -> bool:
         if self._calls_taken + self._streams_taken >= self.together:
             return False
-        kept_free = min(self._idle, self.calls // 2) if places.taken else 0
+        has_some = bool(places.deployments.taken)
+        kept_free = min(self._idle, self.calls // 2) if has_some else 0
         if self._calls_taken + kept_free < self.calls:
             return True
         # To look quick is easy: the last one stays for a service without a call.
-        last = self.calls - (1 if places.taken and self._idle else 0)
+        last = self.calls - (1 if has_some and self._idle else 0)
         return self._calls_taken <= last and places.taken <= FEW and places.is_quick
 
     def _has_room_for_stream(self, places: Places) -> bool:
         if self._calls_taken + self._streams_taken >= self.together:
             return False
         # One stays free for the other services, or one visitor's slow downloads would close them all.
-        kept_free = 1 if places.taken and self._services > 1 else 0
+        kept_free = 1 if places.deployments.taken and self._services > 1 else 0
         return self._streams_taken + kept_free < self.streams
 
     def _count_call(self, places: Places, before: int, after: int) -> None:
         self._calls_taken += after - before
-        if not places.is_gone:
-            self._idle += (after == 0) - (before == 0)
+        deployments = places.deployments
+        was_idle = not deployments.taken
+        deployments.taken += after - before
+        if deployments.mounted:
+            self._idle += (not deployments.taken) - was_idle
 
-    def _count_stream(self, _places: Places, before: int, after: int) -> None:
+    def _count_stream(self, places: Places, before: int, after: int) -> None:
         self._streams_taken += after - before
+        places.deployments.taken += after - before
+
+
+def _joined(beside: Places | None) -> Deployments:
+    if beside is None:
+        return Deployments()
+    beside.deployments.mounted += 1
+    return beside.deployments

@@ -53,6 +53,8 @@ FILE_HEADERS: Final = KEPT_HEADERS | {
 HTML: Final = ("Content-Type", "text/html; charset=utf-8")
 NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 ANY_ORIGIN: Final = ("Access-Control-Allow-Origin", "*")
+REFERRER: Final = ("Referrer-Policy", "same-origin")
+"""For a page whose URL is worth something: no other site is told of it."""
 NO_STORE: Final = ("Cache-Control", "private, no-store")
 
 _COOKIES: Final = "plugit_wsgi.cookies"

@@ -159,7 +159,8 @@ class Transport(Protocol):
         """Sends, and waits for the head of the answer.
 
         Raises:
-            ServiceUnreachable, ServiceTimeout, WireError: in the words of `errors`, without service names.
+            ServiceUnreachable, ServiceTimeout, WireError: in the words of `errors`, without service names;
+                `ServiceError.is_unsent` says that there was no connection.
         """
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ from .hostapi.mail import Deliver
 from .http import Answer, script_name_of
 from .interfaces import Directory, HostCsrf, Identify, Layout, Observe, OnDenied, Operations
 from .layout import BootstrapLayout, CapturedLayout, bind_layout
-from .mounted import Mounted, MountedService
+from .mounted import Mounted, MountedPages
 from .mounting import Mounts
 from .observers import combine
 from .observers.log import LogLines
@@ -271,7 +271,7 @@ class PlugItMiddleware:
             _log.exception("%r: a page failed on the host's side", mounted)
             script_name = script_name_of(environ)
             whole = self._bundled
-            layout = mounted.layout(request, whole) if isinstance(mounted, MountedService) else whole
+            layout = mounted.layout(request, whole) if isinstance(mounted, MountedPages) else whole
             answer = broken_page(layout, request, script_name=script_name, prefix=script_name + self._prefix)
         return send(answer, environ["REQUEST_METHOD"], start_response)
 

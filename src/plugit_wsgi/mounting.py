@@ -2,7 +2,8 @@
 
 1. A change is whole or none: what is new is built and the table made before anything is seen of it.
 2. The table is swapped as one: a request sees the mounts of before or of after, nothing between.
-3. A service that stays as it is keeps its client: connections, circuits, places, pages.
+3. A service that stays as it is keeps its client: connections, circuits, places, pages. So does a deployment
+   of one whose lists or percentages change.
 4. One that goes is closed at once for idle connections; requests under way finish on what they have.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .assembly import Assembly, Built
 from .client import ServiceClient
 from .config import Service
+from .deployments import VariantChange, variant_changes
 from .errors import ConfigError
 from .mounted import Mounted
 from .mounts import MountTable
@@ -30,12 +32,14 @@ class Changes:
 
     Attributes:
         added, changed, removed, unchanged: which; one that is mounted elsewhere or otherwise is changed.
+        variants: what is different between the variants of those that were and are mounted.
     """
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    variants: tuple[VariantChange, ...] = ()
 
     def __bool__(self) -> bool:
         """Something changed."""
@@ -90,7 +94,7 @@ class Mounts:
 
     @property
     def clients(self) -> tuple[ServiceClient, ...]:
-        """Of the services, in their order."""
+        """Of the main deployments of the services, in their order."""
         return tuple(built.client for built in self._built)
 
     def add(self, service: Service) -> None:
@@ -140,8 +144,9 @@ class Mounts:
 
     def close(self) -> None:
         """Gives all connections to services back to the system."""
-        for client in self.clients:
-            client.close()
+        for built in self._built:
+            for deployed in built.deployments:
+                deployed.client.close()
 
     def _change(self, services: Sequence[Service]) -> Changes:
         before = {built.service.name: built for built in self._built}
@@ -150,36 +155,55 @@ class Mounts:
         try:
             for service in services:
                 if service.name not in kept:
-                    new.append(self._assembly.build(service))
+                    new.append(self._assembly.build(service, before.get(service.name)))
             found = {**before, **{built.service.name: built for built in new}}
             after = tuple(found[service.name] for service in services)
             table = self._assembly.table(after)
         except BaseException:
-            self._retire(new)
+            for built in new:
+                self._assembly.retire(built, before.get(built.service.name))
             raise
         self._built, self.table = after, table
-        self._retire(built for name, built in before.items() if name not in kept)
-        names = [service.name for service in services]
-        return Changes(
-            added=tuple(name for name in names if name not in before),
-            changed=tuple(name for name in names if name in before and name not in kept),
-            removed=tuple(name for name in before if name not in names),
-            unchanged=tuple(name for name in names if name in kept),
-        )
-
-    def _retire(self, gone: Iterable[Built]) -> None:
-        for built in gone:
-            self._assembly.retire(built)
+        for name, built in before.items():
+            if name not in kept:
+                self._assembly.retire(built, next((item for item in new if item.service.name == name), None))
+        return _changes(before, after, kept)
 
     def _check_known(self, name: object) -> None:
         if name not in self:
             known = ", ".join(self.names) or "there is none"
             raise ConfigError("mounts", name, f"the name of a mounted service: {known}")
 
-    @staticmethod
-    def _told(changes: Changes, source: str) -> None:
+    def _told(self, changes: Changes, source: str) -> None:
         if changes:
             _log.info("event=mounts source=%s %s", quoted(source, 200), changes)
+        for change in changes.variants:
+            _log.info(
+                "event=variant service=%s variant=%s %s=%s was=%s source=%s",
+                change.service,
+                change.variant,
+                change.field,
+                *(quoted(text, 200) if text else "none" for text in (change.new, change.old, source)),
+            )
+        self._assembly.note(changes.variants, source)
+
+
+def _changes(before: Mapping[str, Built], after: Sequence[Built], kept: Collection[str]) -> Changes:
+    names = [built.service.name for built in after]
+    differences = (
+        variant_changes(
+            built.service.name, before[built.service.name].service.variants, built.service.variants
+        )
+        for built in after
+        if built.service.name in before
+    )
+    return Changes(
+        added=tuple(name for name in names if name not in before),
+        changed=tuple(name for name in names if name in before and name not in kept),
+        removed=tuple(name for name in before if name not in names),
+        unchanged=tuple(name for name in names if name in kept),
+        variants=tuple(change for found in differences for change in found),
+    )
 
 
 def checked_services(services: Iterable[Service]) -> list[Service]:

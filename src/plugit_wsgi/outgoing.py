@@ -24,7 +24,7 @@ from .interfaces import Headers
 from .visits import Visit
 from .wire import names
 from .wire.context import LIFETIME, SignedContext, digest
-from .wire.keys import KeyRing
+from .wire.keys import KeyRing, audience_of
 from .wire.meta import ActionMeta
 
 _log = logging.getLogger("plugit_wsgi.outgoing")
@@ -88,10 +88,12 @@ class CallBuilder:
     Args:
         keys: of the service.
         clock: the time.
+        variant: name of the deployment; "" is the main one.
     """
 
-    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+    def __init__(self, keys: KeyRing, clock: Clock, variant: str = "") -> None:
         self._keys = keys
+        self._variant = variant
         self._clock = clock
         self._complaints = Once()
 
@@ -134,7 +136,8 @@ class CallBuilder:
         anonymous = audience.is_anonymous
         now = int(self._clock.time())  # whole, so that no rounding adds to the 60 s
         return SignedContext(
-            audience=visit.service.name,
+            audience=audience_of(visit.service.name, self._variant),
+            variant=self._variant,
             issued=now,
             expires=now + LIFETIME,
             token_id=secrets.token_urlsafe(12),

@@ -46,6 +46,10 @@ class Page:
         login_url: where to log in, complete with the way back; "" if the host named none.
         is_stale: the service could not be asked, this is what it said before.
         is_fallback: this stands in for a service that is down.
+        variant: name of the service's deployment that made it; "" is the main one.
+        is_preview: the visitor is in a preview of that variant.
+        preview: the bar that says so, with the way out; "" on other pages. It stands in front of the content,
+            unless the layout has an attribute ``shows_preview`` that is True.
     """
 
     title: str = ""
@@ -65,3 +69,6 @@ class Page:
     login_url: str = ""
     is_stale: bool = False
     is_fallback: bool = False
+    variant: str = ""
+    is_preview: bool = False
+    preview: Markup = Markup("")

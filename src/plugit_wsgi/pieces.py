@@ -34,11 +34,13 @@ class Piece(Answer):
         fragment: of the service.
         token: CSRF token in it; "" without.
         writes: session values and cookies.
+        variant: name of the deployment that it is of; "" is the main one.
     """
 
     fragment: Fragment
     token: str = field(default="", repr=False)
     writes: SessionWrites = NO_WRITES
+    variant: str = ""
 
 
 class PieceFramer(Framer):

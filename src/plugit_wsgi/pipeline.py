@@ -189,7 +189,7 @@ class Pipeline:
         away = isinstance(error, WireError) or is_unreachable(error)
         content = self.client.fallback(asked.meta) if asked.meta.fallback and away else None
         is_page = visit.method == "GET" and asked.is_framed and wants_html(visit.environ)
-        if content is None or not is_page or not self.framer.stands_in:
+        if content is None or not is_page or not self.framer.stands_in or visit.goes_on(error):
             raise error
         status = self.service.fallback_status or error.status
         self._observe(
@@ -223,7 +223,7 @@ class Pipeline:
                 # Of a moment ago, unless whoever looks for a newer one finds nothing for long.
                 late = self._clock.monotonic() - kept.fresh_until > self.client.limits.page
                 return self._finisher.finish(kept.value, replace(asked, is_stale=late), kept)
-            if setback is not None:
+            if setback is not None and not asked.visit.goes_on(setback):
                 return self._finish_stale(kept, asked, setback)
             try:
                 answer = self._ask(asked)
@@ -231,6 +231,8 @@ class Pipeline:
                 if isinstance(error, ServiceRefused):
                     raise  # its own word about this page, and newer than the one we have
                 self._setbacks.note(key, error)
+                if asked.visit.goes_on(error):
+                    raise
                 return self._finish_stale(kept, asked, error)
             self._setbacks.forget(key)
             return answer
@@ -252,8 +254,8 @@ class Pipeline:
     def _is_fresh(self, kept: Kept[Data]) -> bool:
         return self._clock.monotonic() < kept.fresh_until
 
-    def media(self, visit: Visit, path: str) -> Answer:
-        """The answer for a media file; `path` is canonical, with a leading slash.
+    def media(self, visit: Visit, path: str, *, within: Deadline | None = None) -> Answer:
+        """The answer for a media file; `path` is canonical, with a leading slash; `within` as of `respond`.
 
         Raises:
             RequestRejected, ServiceError: as `respond`.
@@ -264,9 +266,10 @@ class Pipeline:
         if personal and visit.visitor.user is None:
             raise LoginRequired("only_logged_user")
         headers = copied(visit, FILE_REQUEST_HEADERS)
-        result = self.client.media(
-            path, visit.query, headers, visit.method, self._deadline(), visit.request_id
-        )
+        deadline = self._deadline()
+        if within is not None:
+            deadline = deadline.at_most(within.remaining())
+        result = self.client.media(path, visit.query, headers, visit.method, deadline, visit.request_id)
         if isinstance(result, File):
             return self._finisher.file(result, visit, personal)
         return self.framer.status(result, visit, personal=personal)

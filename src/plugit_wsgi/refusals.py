@@ -21,6 +21,7 @@ from .errors import (
     CircuitOpen,
     LoginRequired,
     PlugItError,
+    PreviewRejected,
     RequestRejected,
     ServiceBusy,
     ServiceError,
@@ -31,7 +32,7 @@ from .errors import (
 )
 from .events import Fault, Refused
 from .framing import Framer, billing_target, login_target
-from .http import HTML, NO_STORE, NOSNIFF, Answer, come_again, wants_html
+from .http import HTML, NO_STORE, NOSNIFF, REFERRER, Answer, come_again, wants_html
 from .interfaces import Headers, Layout, Observe, OnDenied
 from .layout import apply_layout
 from .layout.errors import error_fragment
@@ -86,7 +87,8 @@ class Refusals:
             )
         reason = error.reason if isinstance(error, RequestRejected) else ""
         headers = error.headers if isinstance(error, ServiceRefused) else ()
-        headers = (*headers, *come_again(error))
+        is_preview = isinstance(error, PreviewRejected)
+        headers = (*headers, *come_again(error), *((REFERRER,) if is_preview else ()))
         if login is not None and is_htmx(visit.environ):
             headers = (*headers, (HX_REDIRECT, login))
         if not html:
@@ -95,17 +97,19 @@ class Refusals:
             error.status,
             reason,
             service=visit.service.name,
-            login_url=(target or "") if visit.visitor.user is None else "",
+            login_url=(target or "") if visit.visitor.user is None and not is_preview else "",
             billing_url=self._billing_target(error, visit),
+            service_url=visit.base_url if is_preview else "",
             retry_after=getattr(error, "retry_after", None),
             home_url="" if visit.in_frame else visit.script_name + "/",
         )
         return self._page(fragment, error.status, headers, visit)
 
     def _page(self, fragment: Fragment, status: int, headers: Headers, visit: Visit) -> Answer:
-        # Whoever has no organization, or the wrong one, can choose another right on the page.
-        switch = bool(visit.visitor.organizations) and not is_for_other_origins(headers)
-        token = self._framer.token(visit) if switch else ""
+        # Right on the page, whoever has no organization, or the wrong one, can choose another, and whoever is
+        # in a preview, or has a variant by name, can leave it.
+        has_form = bool(visit.visitor.organizations) or visit.variant.by not in ("main", "percent")
+        token = self._framer.token(visit) if has_form and not is_for_other_origins(headers) else ""
         try:
             return self._framer.own_page(fragment, visit, token=token, status=status, headers=headers)
         except Exception:

@@ -25,6 +25,7 @@ import webob
 from .clock import Clock, SystemClock
 from .config import Limits
 from .http import read_cookies
+from .interfaces import SessionStore
 from .wire.keys import KeyRing, Purpose
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -189,6 +190,34 @@ def load_cookie(request: webob.Request, name: str, keys: KeyRing, purpose: str) 
         return keys.verify(token, purpose) if token else None
     except ValueError:
         return None
+
+
+class NamedSessions:
+    """A store in which one deployment of a service has values of its own. Thread-safe as the other one is.
+
+    Args:
+        store: that keeps.
+        name: under which; no service has it, and neither has a cookie of one.
+    """
+
+    def __init__(self, store: SessionStore, name: str) -> None:
+        self._store = store
+        self._name = name
+        self.capacity = store.capacity
+
+    def load(self, request: webob.Request, service: str, *, secure: bool) -> bytes | None:
+        """See `SessionStore.load`."""
+        return self._store.load(request, self._name, secure=secure)
+
+    def store(
+        self, request: webob.Request, service: str, content: bytes, *, path: str, secure: bool
+    ) -> Sequence[str]:
+        """See `SessionStore.store`."""
+        return self._store.store(request, self._name, content, path=path, secure=secure)
+
+    def forget(self, request: webob.Request, service: str, *, path: str, secure: bool) -> Sequence[str]:
+        """See `SessionStore.forget`."""
+        return self._store.forget(request, self._name, path=path, secure=secure)
 
 
 class VisitorIds:

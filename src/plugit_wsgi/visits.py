@@ -12,6 +12,8 @@ import webob
 
 from .config import Service
 from .cookies import NO_COOKIES, Held, ServiceCookies, owner_of
+from .deployments import MAIN, Choice
+from .errors import ServiceError
 from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
 from .layout import CALLER
@@ -23,6 +25,8 @@ from .wire.names import FRAME, csrf_marker
 USER_MODE = "plugit_wsgi.user_mode"
 """Environ key of a text: which of its invented users a development host shows; no other host sets it."""
 
+Known = tuple[Rights, Sequence[Membership], Sequence[str]]
+"""What the host says of a user: rights on a service, memberships, subscription labels."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -65,6 +69,8 @@ class Visit:
         prefix: URL path of the middleware's own pages, the host's SCRIPT_NAME included.
         in_frame: the answer is for the frame of a sandbox, not for a page of the host.
         token: of the host's own protection against forged requests, where it is issued already; else "".
+        memberships: of the user, whether or not the mount has organizations.
+        variant: which deployment of the service the visitor gets, and why.
     """
 
     request: webob.Request
@@ -85,6 +91,8 @@ class Visit:
     prefix: str
     in_frame: bool = False
     token: str = field(default="", repr=False)
+    memberships: Sequence[Membership] = field(default=(), repr=False)
+    variant: Choice = MAIN
 
     @property
     def method(self) -> str:
@@ -132,6 +140,10 @@ class Visit:
         In a sandbox that is the frame's, so that they stay in it.
         """
         return f"{self.base_url}{FRAME}/" if self.service.sandbox else self.base_url
+
+    def goes_on(self, error: Exception) -> bool:
+        """The visitor gets the main deployment instead: a lot gave them this one, which was not asked."""
+        return self.variant.by == "percent" and isinstance(error, ServiceError) and error.is_unsent
 
     def without_organization(self) -> Visit:
         """The same visit, as if no organization had been chosen; the current one stays."""
@@ -193,6 +205,63 @@ class VisitOpener:
         user, visitor_id = caller.user, caller.visitor_id
         user_id = None if user is None else user.id
         base_url = f"{script_name}{mount}/"
+        session, held, ended = self._remembered(
+            request, service, user_id, visitor_id, base_url=base_url, secure=secure
+        )
+        known = self._known(user, service.name)
+        return Visit(
+            request=request,
+            origin=origin,
+            service=service,
+            base_url=base_url,
+            action=action,
+            query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
+            visitor=_visitor(user, known, service, session),
+            visitor_id=visitor_id,
+            is_new=caller.is_new,
+            session=session,
+            cookies=held,
+            ended=ended,
+            nonce=secrets.token_urlsafe(16) if service.csrf_marker == "nonce" else "",
+            request_id=self._request_id(request.environ),
+            script_name=script_name,
+            prefix=script_name + prefix,
+            memberships=known[1],
+        )
+
+    def reopened(self, visit: Visit, service: Service, choice: Choice) -> Visit:
+        """A visit of another deployment of its service, with what this one remembers.
+
+        The visitor stays as they are, with their organization: that was chosen at the host, not there.
+        """
+        session, held, ended = self._remembered(
+            visit.request,
+            service,
+            visit.user_id,
+            visit.visitor_id,
+            base_url=visit.base_url,
+            secure=visit.origin.secure,
+        )
+        return replace(
+            visit,
+            service=service,
+            session=session,
+            cookies=held,
+            ended=(*visit.ended, *ended),
+            variant=choice,
+        )
+
+    def _remembered(
+        self,
+        request: webob.Request,
+        service: Service,
+        user_id: str | None,
+        visitor_id: str,
+        *,
+        base_url: str,
+        secure: bool,
+    ) -> tuple[Session, Held, tuple[str, ...]]:
+        """Session and cookies of the service, and what ends because it is somebody else's."""
         content = self._sessions.load(request, service.name, secure=secure)
         session = from_content(content, user_id, visitor_id)
         ended: list[str] = []
@@ -202,24 +271,7 @@ class VisitOpener:
         if self._cookies is not None:
             held = self._cookies.load(request, owner_of(user_id, visitor_id), secure=secure)
             ended.extend(self._cookies.ended(held, path=base_url, secure=secure))
-        return Visit(
-            request=request,
-            origin=origin,
-            service=service,
-            base_url=base_url,
-            action=action,
-            query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
-            visitor=self._visitor(user, service, session),
-            visitor_id=visitor_id,
-            is_new=caller.is_new,
-            session=session,
-            cookies=held,
-            ended=tuple(ended),
-            nonce=secrets.token_urlsafe(16) if service.csrf_marker == "nonce" else "",
-            request_id=self._request_id(request.environ),
-            script_name=script_name,
-            prefix=script_name + prefix,
-        )
+        return session, held, tuple(ended)
 
     def caller(self, request: webob.Request, *, secure: bool) -> Caller:
         """Who asks. The host says it once for a request, and for those that are made of it inside.
@@ -250,24 +302,7 @@ class VisitOpener:
             return str(given)
         return secrets.token_hex(16)
 
-    def _visitor(self, user: User | None, service: Service, session: Session) -> Visitor:
-        rights, memberships, labels = self._known(user, service.name)
-        if not service.organizations:
-            return Visitor(user=user, rights=rights, subscription_labels=tuple(labels))
-        current = _current(memberships, session.organization)
-        return Visitor(
-            user=user,
-            rights=replace(
-                rights,
-                orga_member=current is not None and current.member,
-                orga_admin=current is not None and current.admin,
-            ),
-            organization=None if current is None else current.organization,
-            organizations=tuple(membership.organization for membership in memberships),
-            subscription_labels=tuple(labels),
-        )
-
-    def _known(self, user: User | None, service: str) -> tuple[Rights, Sequence[Membership], Sequence[str]]:
+    def _known(self, user: User | None, service: str) -> Known:
         if self._directory is not None:
             return self._directory.visitor(None if user is None else user.id, service)
         if user is None:
@@ -284,3 +319,21 @@ def _current(memberships: Sequence[Membership], chosen: str | None) -> Membershi
         if membership.organization.id == chosen:
             return membership
     return memberships[0] if memberships else None
+
+
+def _visitor(user: User | None, known: Known, service: Service, session: Session) -> Visitor:
+    rights, memberships, labels = known
+    if not service.organizations:
+        return Visitor(user=user, rights=rights, subscription_labels=tuple(labels))
+    current = _current(memberships, session.organization)
+    return Visitor(
+        user=user,
+        rights=replace(
+            rights,
+            orga_member=current is not None and current.member,
+            orga_admin=current is not None and current.admin,
+        ),
+        organization=None if current is None else current.organization,
+        organizations=tuple(membership.organization for membership in memberships),
+        subscription_labels=tuple(labels),
+    )

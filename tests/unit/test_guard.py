@@ -428,3 +428,40 @@ def test_threads_are_logged_at_start(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "plugit_wsgi.guard"):
         HostPlaces(8, Limits(), FakeClock())
     assert "8 threads" in caplog.text
+
+
+def test_deployments_of_a_service_are_one_to_the_others() -> None:
+    """Nothing more is kept free because a service has variants, and each has places of its own."""
+    host = HostPlaces(8, Limits(), FakeClock())
+    main = host.for_calls(Limits())
+    variants = [host.for_calls(Limits(), main) for _ in range(3)]
+    alone = HostPlaces(8, Limits(), FakeClock()).for_calls(Limits())
+    assert taken_of(main) == taken_of(alone) == 4
+    assert [each.taken for each in variants] == [0, 0, 0]
+
+
+def test_a_variant_leaves_the_last_place_to_a_service_without_a_call() -> None:
+    """A service that has some at another of its deployments is none without."""
+    host = HostPlaces(8, Limits(), FakeClock())
+    main = host.for_calls(Limits())
+    variant = host.for_calls(Limits(), main)
+    *others, idle = (host.for_calls(Limits()) for _ in range(4))
+    assert taken_of(main, *others) == 6
+    assert is_full(variant)
+    assert taken_of(idle) == 1
+
+
+def test_a_deployment_that_goes_leaves_its_service() -> None:
+    """What is kept free ends with the last one; calls under way count until they end."""
+    host = HostPlaces(8, Limits(), FakeClock())
+    main, files = host.for_calls(Limits()), host.for_streams(Limits())
+    variant, more = host.for_calls(Limits(), main), host.for_streams(Limits(), files)
+    assert (host._idle, host._services) == (1, 1)
+    since = variant.take()
+    assert host._idle == 0
+    host.leave(variant, more)
+    assert (host._idle, host._services) == (0, 1)
+    variant.give_back(since)
+    assert (host._idle, host._services) == (1, 1)
+    host.leave(main, files)
+    assert (host._idle, host._services, host._calls_taken) == (0, 0, 0)

@@ -149,9 +149,9 @@ def test_many_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each change is made on what the others left: none is lost."""
     build = Assembly.build
 
-    def slow_build(assembly: Assembly, service: Service) -> Built:
+    def slow_build(assembly: Assembly, service: Service, before: Built | None = None) -> Built:
         time.sleep(0.002)
-        return build(assembly, service)
+        return build(assembly, service, before)
 
     monkeypatch.setattr(Assembly, "build", slow_build)
     app = make(POLLS)

@@ -30,7 +30,7 @@ STATUSES = {
     "AccessDenied": 403,
     "SubscriptionRequired": 403,
     "CsrfRejected": 403, "MethodNotAllowed": 405, "BodyTooLarge": 413, "UpgradeRefused": 501,
-    "TooManyRequests": 429,
+    "TooManyRequests": 429, "PreviewRejected": 403,
     "ServiceError": 502, "ServiceUnreachable": 502, "ServiceTimeout": 504, "ServiceFailed": 502,
     "ServiceBusy": 503, "CircuitOpen": 503, "WireError": 502, "FramingError": 502, "ServiceRefused": 502,
     "ContextError": 401, "ContextMissing": 401, "ContextTampered": 401, "ContextExpired": 401,

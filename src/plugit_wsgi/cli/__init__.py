@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import db, demo, dev, key, mail, serve
+from . import db, demo, dev, key, mail, preview, serve
 
 _EXAMPLE = """examples:
   plugit-wsgi demo
@@ -20,7 +20,7 @@ _EXAMPLE = """examples:
 
 Every command has its own --help.
 """
-_COMMANDS = (demo, dev, serve, key, db, mail)
+_COMMANDS = (demo, dev, serve, key, preview, db, mail)
 
 
 class _Nonsense(Exception):

@@ -11,9 +11,17 @@ import os
 from collections.abc import Sequence
 
 from ..config import Service
+from ..deployments import Variant
 from ..errors import ConfigError
 from ..middleware import read_file
-from ..wire.keys import api_keys, format_service_key, format_service_keys, load_secrets, service_keys
+from ..wire.keys import (
+    api_keys,
+    audience_of,
+    format_service_key,
+    format_service_keys,
+    load_secrets,
+    service_keys,
+)
 from .serving import run_told
 
 _VARIABLE = "PLUGIT_SECRET_KEY"
@@ -21,6 +29,7 @@ _EXAMPLE = """example:
   PLUGIT_SECRET_KEY=... plugit-wsgi key polls
   plugit-wsgi key polls --config plugit.toml
   plugit-wsgi key polls --api
+  plugit-wsgi key polls@next
   plugit-wsgi key polls --all --secret-env NEW_SECRET --secret-env PLUGIT_SECRET_KEY
 
 Give what it prints to the service as PLUGIT_SERVICE_KEY. It is derived from the host's secret and
@@ -37,7 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME", help="of the service, as the host mounts it")
+    parser.add_argument(
+        "name", metavar="NAME", help="of the service, as the host mounts it; of a variant SERVICE@VARIANT"
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--secret-env",
@@ -72,16 +83,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _load_key(arguments: argparse.Namespace) -> str:
-    name = Service(arguments.name, "http://127.0.0.1").name  # refuses what is no name
+    audience = _checked_audience(arguments.name)
     secret: str | Sequence[str]
     if arguments.config:
-        secret = _from_file(arguments.config, name)
+        secret = _from_file(arguments.config, audience)
     else:
         secret = [_from_environment(variable) for variable in arguments.secret_env or (_VARIABLE,)]
-    keys = service_keys(load_secrets(secret), name)
+    keys = service_keys(load_secrets(secret), audience)
     if arguments.api:
         return api_keys(keys)[-1]
     return format_service_keys(keys) if arguments.every else format_service_key(keys)
+
+
+def _checked_audience(given: str) -> str:
+    service, separator, variant = given.partition("@")
+    name = Service(service, "http://127.0.0.1").name  # refuses what is no name
+    return audience_of(name, Variant(variant, "http://127.0.0.1").name if separator else "")
 
 
 def _from_environment(variable: str) -> str:
@@ -93,12 +110,16 @@ def _from_environment(variable: str) -> str:
     return secret
 
 
-def _from_file(path: str, name: str) -> str | Sequence[str]:
+def _from_file(path: str, audience: str) -> str | Sequence[str]:
     found = read_file(path)
     if "secret_key" not in found:
         raise ConfigError(f"{path}: secret_key", None, "the host's secret, or a list with the newest last")
-    names = [service.name for service in found.get("services", ())]
-    if names and name not in names:
-        raise ConfigError("NAME", name, f"one of the services of {path}: {', '.join(names)}")
+    names = [
+        audience_of(service.name, variant)
+        for service in found.get("services", ())
+        for variant in ("", *(item.name for item in service.variants))
+    ]
+    if names and audience not in names:
+        raise ConfigError("NAME", audience, f"one of the services of {path}: {', '.join(names)}")
     secret: str | Sequence[str] = found["secret_key"]
     return secret

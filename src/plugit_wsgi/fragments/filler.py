@@ -20,7 +20,7 @@ import webob
 from ..clock import Clock, Deadline
 from ..errors import ActionNotFound
 from ..layout import STARTED, inner_environ
-from ..mounted import Mounted, MountedService
+from ..mounted import Mounted, MountedPages
 from ..pieces import Piece, distinct
 from ..spare import SpareThreads
 from ..visits import Visit
@@ -122,7 +122,7 @@ class Filler:
         path_info = unquote_to_bytes(path).decode("latin-1")
         try:
             mounted, mount, rest = self._match(path_info) or (None, "", "")
-            if not isinstance(mounted, MountedService):
+            if not isinstance(mounted, MountedPages):
                 raise ActionNotFound("path")
             mounted.learn_caller(webob.Request(asking))
             inner = {**inner_environ(asking, path_info), "QUERY_STRING": query}
@@ -144,7 +144,7 @@ def page_environ(environ: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cookies(jobs: Sequence[Job], pieces: Mapping[str, Piece], of_host: Sequence[str]) -> list[str]:
     """What the browser has to keep for all pieces together."""
-    by_service: dict[MountedService, list[tuple[Visit, Piece]]] = {}
+    by_service: dict[MountedPages, list[tuple[Visit, Piece]]] = {}
     for job in jobs:
         if job.target in pieces:
             by_service.setdefault(job.mounted, []).append((job.visit, pieces[job.target]))

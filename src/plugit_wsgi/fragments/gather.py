@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..clock import Deadline
 from ..errors import CircuitOpen, PlugItError, ServiceBusy
 from ..guard import FEW
-from ..mounted import MountedService
+from ..mounted import MountedPages
 from ..pieces import Piece
 from ..spare import SpareThreads
 from ..visits import Visit
@@ -30,7 +30,7 @@ class Job:
     """One fragment to be fetched. Immutable."""
 
     target: str
-    mounted: MountedService
+    mounted: MountedPages
     visit: Visit
 
     @property

@@ -4,6 +4,7 @@ from .bootstrap import BootstrapLayout
 from .callable import apply_layout, bind_layout
 from .captured import CALLER, LAYOUT_HEADERS, STARTED, CapturedLayout, inner_environ
 from .frame import frame_layout
+from .preview_bar import preview_bar
 
 __all__ = [
     "CALLER",
@@ -15,4 +16,5 @@ __all__ = [
     "bind_layout",
     "frame_layout",
     "inner_environ",
+    "preview_bar",
 ]

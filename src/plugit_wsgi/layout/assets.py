@@ -19,7 +19,7 @@ BOOTSTRAP_SCRIPT: Final = "bootstrap-5.3.9/js/bootstrap.bundle.min.js"
 CLASSIC_CSS: Final = "bootstrap-3.4.1/css/bootstrap.min.css"
 CLASSIC_SCRIPT: Final = "bootstrap-3.4.1/js/bootstrap.min.js"
 JQUERY: Final = "jquery-3.7.1/jquery.min.js"
-OWN_CSS: Final = "plugit-9527e2f357a7.css"
+OWN_CSS: Final = "plugit-d431905cbe8d.css"
 FRAME_CSS: Final = "plugit-46da2315832e.css"
 FRAME_SCRIPT: Final = "plugit-a85cf556e48a.js"
 FRAMED_SCRIPT: Final = "plugit-82c8121c168e.js"
@@ -55,7 +55,7 @@ ASSETS: Final[dict[str, AssetFile]] = {
         "a26394f7ede100ca118eff2eda085962",
     ),
     JQUERY: AssetFile(JQUERY, _SCRIPT, "fc9a93dd241f6b045cbff0481cf4e190"),
-    OWN_CSS: AssetFile("plugit.css", _CSS, "9527e2f357a77b37df16257ea2bd7f90"),
+    OWN_CSS: AssetFile("plugit.css", _CSS, "d431905cbe8df5c643194705d29945e4"),
     FRAME_CSS: AssetFile("frame.css", _CSS, "46da2315832edcab1c99505a0da3509b"),
     FRAME_SCRIPT: AssetFile("frame.js", _SCRIPT, "a85cf556e48aaec2f814b38175c05d1b"),
     FRAMED_SCRIPT: AssetFile("framed.js", _SCRIPT, "82c8121c168e91bc19e565e81b385f8a"),

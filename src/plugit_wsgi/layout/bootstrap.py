@@ -26,6 +26,7 @@ _LIST_ITEM = re.compile(r"\s*<li[\s>]", re.IGNORECASE)
 _STALE = "This service cannot be reached just now. You see what it said the last time; it may be out of date."
 _ENDED = "You do not belong to the organization that you had chosen any more."
 _NOW = " This page is for {}."
+_ALERT = '<div class="alert alert-warning" role="status">{}</div>'
 _FALLBACK = "This service cannot be reached just now. Another page stands in for it."
 
 
@@ -37,6 +38,8 @@ class BootstrapLayout:
         site_name: for people, in the navbar and in the titles of pages; "" names no site.
         navbar: gives further markup for the right end of the navbar.
     """
+
+    shows_preview = True
 
     def __init__(self, *, classic: bool = False, site_name: str = "", navbar: Navbar | None = None) -> None:
         self._skin = CLASSIC if classic else MODERN
@@ -56,7 +59,7 @@ class BootstrapLayout:
             site=self._site,
             service=skin.service.format(mount=escape(page.mount), name=name) if page.service else "",
             tools=self._tools(page, request),
-            notice=_notice(page),
+            notice=page.preview + _notice(page),
             menu=self._side_bar(page),
             main_class=skin.main_class[0 if page.menu else 1],
             content=page.content,
@@ -121,9 +124,9 @@ def _menu(menu: Markup) -> str:
     return f"<ul>{menu}</ul>" if _LIST_ITEM.match(menu) else menu
 
 
-def _notice(page: Page) -> str:
+def _notice(page: Page) -> Markup:
     texts = [_STALE if page.is_stale else _FALLBACK if page.is_fallback else ""]
     if page.organization_ended:
         current = page.organization
         texts.append(_ENDED + (_NOW.format(escape(current.name or current.id)) if current else ""))
-    return "".join(f'<div class="alert alert-warning" role="status">{text}</div>' for text in texts if text)
+    return Markup("").join(Markup(_ALERT).format(Markup(text)) for text in texts if text)

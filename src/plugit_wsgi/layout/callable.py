@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..interfaces import Cache, Layout
 from ..page import Page
 from .captured import CapturedLayout
+from .preview_bar import with_preview
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -50,7 +51,7 @@ def apply_layout(layout: Layout, page: Page, request: webob.Request) -> str:
         TypeError: the layout gave something that is not text; the message names the layout.
         Exception: whatever the layout raises.
     """
-    document = layout(page, request)
+    document = layout(with_preview(layout, page), request)
     if not isinstance(document, str):
         name = getattr(layout, "__qualname__", type(layout).__qualname__)
         raise TypeError(f"layout {name} returned {type(document).__qualname__}, expected str")

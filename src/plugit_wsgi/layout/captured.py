@@ -27,6 +27,7 @@ from .bootstrap import BootstrapLayout
 from .capture import CaptureFailed, ask
 from .complaints import Complaints
 from .keeping import seconds_to_keep, visitor_key, wants_fresh
+from .preview_bar import with_preview
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -41,7 +42,7 @@ CALLER: Final = "plugit_wsgi.caller"
 STARTED: Final = "plugit_wsgi.started"
 """Environ key: when the page began, in monotonic seconds; the inner request has no time of its own."""
 
-_MARK = re.compile("<!--plugit:(title|head|menu|content)-->")
+_MARK = re.compile("<!--plugit:(title|head|menu|content|preview)-->")
 _DROPPED = frozenset(
     {
         "CONTENT_TYPE",
@@ -86,8 +87,8 @@ class CapturedLayout:
     """A page of the host as the layout. Immutable.
 
     The page holds ``<!--plugit:content-->``, and where it likes ``<!--plugit:title-->``,
-    ``<!--plugit:head-->`` and ``<!--plugit:menu-->``. While it cannot be used, pages go out in the
-    fallback.
+    ``<!--plugit:head-->``, ``<!--plugit:menu-->`` and ``<!--plugit:preview-->`` (else the bar of a preview
+    is in front of the content). While it cannot be used, pages go out in the fallback.
 
     Args:
         path: of the page in the host, below its SCRIPT_NAME, not percent-encoded, without query.
@@ -119,6 +120,8 @@ class CapturedLayout:
 
 
 class _Bound:
+    shows_preview = True  # at its mark, or else before the content
+
     def __init__(
         self, layout: CapturedLayout, host_app: WSGIApplication, clock: Clock, cache: Cache | None
     ) -> None:
@@ -137,7 +140,7 @@ class _Bound:
             self._complaints.say(
                 "layout page %s of the host: %s", self._path, failure, cause=failure.__cause__
             )
-            return self._fallback(page, request)
+            return self._fallback(with_preview(self._fallback, page), request)
         return splice(pieces, page)
 
     def _pieces(self, environ: dict[str, Any]) -> Sequence[str]:
@@ -203,11 +206,13 @@ def cut(document: str) -> list[str]:
 
 def splice(pieces: Sequence[str], page: Page) -> str:
     """Puts a page's parts into a cut page; the title is escaped, so it may stand inside ``<title>``."""
+    has_place = "preview" in pieces[1::2]
     parts = {
         "title": escape(page.title or page.service),
         "head": page.head,
         "menu": page.menu,
-        "content": page.content,
+        "content": page.content if has_place else page.preview + page.content,
+        "preview": page.preview,
     }
     whole: list[str] = list(pieces)
     whole[1::2] = [parts[name] for name in pieces[1::2]]

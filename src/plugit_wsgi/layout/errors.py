@@ -133,6 +133,26 @@ _BY_REASON: Final[dict[str, _Words]] = {
         "This happens when a page was open for long, or when cookies are turned off.",
         "Go back, load the page again, and send it once more.",
     ),
+    "preview_altered": _Words(
+        "This link has been altered",
+        "The link to a preview is not as this site has made it, so it does nothing.",
+        "Open it once more from where you got it, all of it, or ask whoever sent it for another one.",
+    ),
+    "preview_expired": _Words(
+        "This preview is over",
+        "The link to a preview was good for a time, and that time has passed.",
+        "Ask whoever sent the link for another one.",
+    ),
+    "preview_foreign": _Words(
+        "This link is for another service",
+        "The link was made for a preview of another service, so it does nothing here.",
+        "Open it once more from where you got it, or ask whoever sent it for another one.",
+    ),
+    "preview_gone": _Words(
+        "There is nothing to preview any more",
+        "The variant of the service that this link was made for is gone.",
+        "It may be what everybody sees by now. If not, ask whoever sent the link.",
+    ),
 }
 
 _ANY_CLIENT_ERROR: Final = _Words(
@@ -150,6 +170,7 @@ def error_fragment(
     service: str = "",
     login_url: str = "",
     billing_url: str = "",
+    service_url: str = "",
     retry_after: float | None = None,
     home_url: str = "/",
 ) -> Fragment:
@@ -161,25 +182,26 @@ def error_fragment(
         service: name of the service; "" if none is concerned.
         login_url: shown as a button on 401 and 403; "" for visitors who are logged in.
         billing_url: where there are subscriptions, shown as a button; "" for no such place.
+        service_url: where the service is, shown as a button; "" for no link to it.
         retry_after: seconds until it makes sense to try again; None if that is not known.
         home_url: URL path of the site's first page, percent-encoded; "" for no link to it.
     """
     advice = "" if retry_after is None else _when(retry_after)
     login_url = login_url if status in (401, 403) else ""
-    return _written(status, reason, service, login_url, billing_url, advice, home_url)
+    return _written(status, reason, service, (login_url, billing_url, service_url, home_url), advice)
 
 
 # Who asks a service that is away gets the same words as the one before: hundreds may ask in a second.
 @lru_cache(maxsize=64)
 def _written(
-    status: int, reason: str, service: str, login_url: str, billing_url: str, advice: str, home_url: str
+    status: int, reason: str, service: str, urls: tuple[str, str, str, str], advice: str
 ) -> Fragment:
     words = _words(status, reason)
     content = _CONTENT.format(
         title=words.title,
         what=words.what,
         advice=advice or words.advice,
-        links=_links(login_url, billing_url, home_url),
+        links=_links(urls, service),
         status=status,
         service=Markup(" · {}").format(service) if service else "",
         reason=Markup(" · <code>{}</code>").format(reason) if reason else "",
@@ -196,12 +218,13 @@ _CONTENT: Final = Markup("""<div class="plugit-error">
 </div>""")
 _LOGIN: Final = Markup('<a class="btn btn-primary" href="{}">Log in</a> ')
 _BILLING: Final = Markup('<a class="btn btn-primary" href="{}">See subscriptions</a> ')
+_SERVICE: Final = Markup('<a class="btn btn-primary" href="{}">Go on to {}</a> ')
 _HOME: Final = Markup('<a class="btn btn-default btn-outline-secondary" href="{}">Start page of the site</a>')
 
 
-def _links(login_url: str, billing_url: str, home_url: str) -> Markup:
-    texts = ((_LOGIN, login_url), (_BILLING, billing_url), (_HOME, home_url))
-    return Markup("").join(text.format(url) for text, url in texts if url)
+def _links(urls: tuple[str, str, str, str], service: str) -> Markup:
+    texts = zip((_LOGIN, _BILLING, _SERVICE, _HOME), urls, strict=True)
+    return Markup("").join(text.format(url, service) for text, url in texts if url)
 
 
 def _words(status: int, reason: str) -> _Words:

@@ -1,9 +1,9 @@
 """The library's own log lines: one for each thing that goes wrong, and not one more.
 
 1. A line is written for a refusal by the guard, a circuit that opens or closes, a stale page, a fallback, a
-   fault, a mail that is refused, delayed or set aside. What a visitor does wrong is none: visitors must not
-   be able to fill the log.
-2. At most one line a second for each service and kind; the next one says how many were left out.
+   fault, a variant that is passed over, a mail that is refused, delayed or set aside. What a visitor does
+   wrong is none: visitors must not be able to fill the log.
+2. At most one line a second for each deployment and kind; the next one says how many were left out.
 3. ``key=value``, values quoted where they have to be, no line breaks, at most `LONGEST` characters.
 4. No secrets: see `redaction`.
 """
@@ -25,6 +25,7 @@ from ..events import (
     MailHandled,
     Refused,
     StaleServed,
+    VariantSkipped,
 )
 from .rate import Rate
 from .redaction import quoted, redacted
@@ -74,7 +75,7 @@ class LogLines:
         line = line_of(event)
         if line is not None:
             item = (event, line, self._clock.monotonic())
-            left_out = self._rate.admit((event.service, line.event, line.kind), item)
+            left_out = self._rate.admit((event.deployment, line.event, line.kind), item)
             if left_out is not None:
                 _write(event, line, left_out)
         self._write_late(self._rate.due())
@@ -106,6 +107,7 @@ def format_line(event: Event, line: Line, left_out: int = 0, ago: float = 0.0) -
     pairs = (
         ("event", line.event),
         ("service", event.service),
+        ("variant", event.variant),
         ("kind", line.kind),
         ("action", line.action),
         *line.facts,
@@ -172,6 +174,10 @@ def _dropped(event: Dropped) -> Line:
     return Line(event="dropped", kind=event.what, action=event.action, facts=(("count", event.count),))
 
 
+def _skipped(event: VariantSkipped) -> Line:
+    return Line(event="skipped", kind=event.reason, action=event.action, text=("cause", event.cause))
+
+
 def _mail(event: MailHandled) -> Line | None:
     if event.outcome not in ("refused", "delayed", "set_aside"):
         return None
@@ -187,5 +193,6 @@ _LINES: Final[Mapping[type[Event], Callable[[Any], Line | None]]] = {
     FallbackServed: _fallback,
     Dropped: _dropped,
     MailHandled: _mail,
+    VariantSkipped: _skipped,
 }
 """Events that get a line, and what makes it."""

@@ -1,7 +1,8 @@
 """Counters, gauges and histograms for Prometheus. Needs the extra ``metrics``.
 
-1. The number of series is bounded by the services that are mounted: no label is ever a path, a user or
-   anything else that a visitor or a service chooses; what is not known in advance counts as "other".
+1. The number of series is bounded by the services that are mounted and their variants: no label is ever a
+   path, a user or anything else that a visitor or a service chooses; what is not known in advance counts as
+   "other". ``variant`` is empty, which is no label to Prometheus, for the main deployment.
 2. In the multi-process mode of prometheus-client everything adds up; the gauge counts worker processes.
 """
 
@@ -26,6 +27,7 @@ from ..events import (
     Refused,
     ServiceCalled,
     StaleServed,
+    VariantSkipped,
 )
 
 OTHER: Final = "other"
@@ -50,6 +52,10 @@ REASONS: Final = frozenset(
         "method",
         "organization",
         "upgrade",
+        "preview_altered",
+        "preview_expired",
+        "preview_foreign",
+        "preview_gone",
         "busy",
         "open",
     )
@@ -79,7 +85,7 @@ class PrometheusObserver:
             self._calls = prometheus_client.Counter(
                 "plugit_service_calls",
                 "HTTP exchanges with a service",
-                ("service", "call", "status_class", "error"),
+                ("service", "variant", "call", "status_class", "error"),
                 **into,
             )
         except ValueError as error:
@@ -87,36 +93,62 @@ class PrometheusObserver:
                 "registry", registry, "one without a PrometheusObserver: use that one again"
             ) from error
         self._call_seconds = _histogram(
-            "plugit_service_call_seconds", "Seconds of an exchange with a service", ("service", "call"), into
+            "plugit_service_call_seconds",
+            "Seconds of an exchange with a service",
+            ("service", "variant", "call"),
+            into,
         )
-        self._pages = _counter("plugit_pages", "Answers to visitors", ("service", "status"), into)
+        self._pages = _counter("plugit_pages", "Answers to visitors", ("service", "variant", "status"), into)
         self._page_seconds = _histogram(
-            "plugit_page_seconds", "Seconds from request to answer, without sending it", ("service",), into
+            "plugit_page_seconds",
+            "Seconds from request to answer, without sending it",
+            ("service", "variant"),
+            into,
         )
         self._refused = _counter(
-            "plugit_refused", "Requests refused before the action was asked", ("service", "reason"), into
+            "plugit_refused",
+            "Requests refused before the action was asked",
+            ("service", "variant", "reason"),
+            into,
         )
-        self._faults = _counter("plugit_faults", "A service did not do its part", ("service", "kind"), into)
+        self._faults = _counter(
+            "plugit_faults", "A service did not do its part", ("service", "variant", "kind"), into
+        )
         self._openings = _counter(
-            "plugit_circuit_openings", "Circuits that opened, or stayed open", ("service", "scope"), into
+            "plugit_circuit_openings",
+            "Circuits that opened, or stayed open",
+            ("service", "variant", "scope"),
+            into,
         )
         self._open = prometheus_client.Gauge(
             "plugit_circuit_open",
             "1 while the service is not asked; number of such processes in multi-process mode",
-            ("service",),
+            ("service", "variant"),
             multiprocess_mode="livesum",
             **into,
         )
         self._stale = _counter(
-            "plugit_stale_pages", "Older pages served in place of new ones", ("service",), into
+            "plugit_stale_pages", "Older pages served in place of new ones", ("service", "variant"), into
         )
         self._fallback = _counter(
-            "plugit_fallback_pages", "Pages served in place of an action's", ("service", "kind"), into
+            "plugit_fallback_pages",
+            "Pages served in place of an action's",
+            ("service", "variant", "kind"),
+            into,
         )
         self._dropped = _counter(
-            "plugit_dropped", "Cookies and session values of services left out", ("service", "what"), into
+            "plugit_dropped",
+            "Cookies and session values of services left out",
+            ("service", "variant", "what"),
+            into,
         )
         self._mail = _counter("plugit_mail", "What became of mails of services", ("service", "outcome"), into)
+        self._skipped = _counter(
+            "plugit_variant_skipped",
+            "Pages of the main deployment in the place of a variant's",
+            ("service", "variant", "reason"),
+            into,
+        )
         self._count: Mapping[type[Event], Callable[[Any], None]] = {
             ServiceCalled: self._count_call,
             PageServed: self._count_page,
@@ -127,6 +159,7 @@ class PrometheusObserver:
             FallbackServed: self._count_fallback,
             Dropped: self._count_dropped,
             MailHandled: self._count_mail,
+            VariantSkipped: self._count_skipped,
         }
 
     def __call__(self, event: Event) -> None:
@@ -138,39 +171,45 @@ class PrometheusObserver:
     def _count_call(self, event: ServiceCalled) -> None:
         call = _known(event.call, CALLS)
         error = _known(event.error, KINDS) if event.error else ""
-        self._calls.labels(event.service, call, _status_class(event.status), error).inc()
-        self._call_seconds.labels(event.service, call).observe(event.seconds)
+        self._calls.labels(event.service, event.variant, call, _status_class(event.status), error).inc()
+        self._call_seconds.labels(event.service, event.variant, call).observe(event.seconds)
 
     def _count_page(self, event: PageServed) -> None:
-        self._pages.labels(event.service, _status(event.status)).inc()
-        self._page_seconds.labels(event.service).observe(event.seconds)
+        self._pages.labels(event.service, event.variant, _status(event.status)).inc()
+        self._page_seconds.labels(event.service, event.variant).observe(event.seconds)
 
     def _count_refused(self, event: Refused) -> None:
         reason = event.reason if event.reason in REASONS else _status(event.status)
-        self._refused.labels(event.service, reason).inc()
+        self._refused.labels(event.service, event.variant, reason).inc()
 
     def _count_fault(self, event: Fault) -> None:
-        self._faults.labels(event.service, _known(event.kind, KINDS)).inc()
+        self._faults.labels(event.service, event.variant, _known(event.kind, KINDS)).inc()
 
     def _count_circuit(self, event: CircuitChanged) -> None:
         is_open, is_service = event.state == "open", event.reason == "service"
         if is_open:
-            self._openings.labels(event.service, "service" if is_service else "call").inc()
+            self._openings.labels(event.service, event.variant, "service" if is_service else "call").inc()
         if is_service:
-            self._open.labels(event.service).set(is_open)
+            self._open.labels(event.service, event.variant).set(is_open)
 
     def _count_dropped(self, event: Dropped) -> None:
         what = _known(event.what, frozenset(("cookies", "session")))
-        self._dropped.labels(event.service, what).inc(event.count)
+        self._dropped.labels(event.service, event.variant, what).inc(event.count)
 
     def _count_mail(self, event: MailHandled) -> None:
         self._mail.labels(event.service, _known(event.outcome, OUTCOMES)).inc()
 
+    def _count_skipped(self, event: VariantSkipped) -> None:
+        reason = event.reason if event.reason == "when" else _known(event.reason, KINDS)
+        self._skipped.labels(event.service, event.variant, reason).inc()
+
     def _count_stale(self, event: StaleServed) -> None:
-        self._stale.labels(event.service).inc()
+        self._stale.labels(event.service, event.variant).inc()
 
     def _count_fallback(self, event: FallbackServed) -> None:
-        self._fallback.labels(event.service, _known(event.kind, frozenset(("service", "host")))).inc()
+        self._fallback.labels(
+            event.service, event.variant, _known(event.kind, frozenset(("service", "host")))
+        ).inc()
 
 
 def _counter(

@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import webob
 
 from ..client import ServiceClient
 from ..clock import Clock
+from ..config import Service
 from ..errors import ActionNotFound
 from ..framing import login_target
 from ..guard import Places
@@ -26,6 +28,7 @@ from ..page import Page
 from ..people import User
 from .content import ServiceState, Use, content_of
 from .records import Records
+from .variants import Variants, VariantState
 
 _log = logging.getLogger("plugit_wsgi")
 
@@ -34,7 +37,7 @@ class MountedOperations:
     """The page at its path; what `mounted` says of `Mounted`. Thread-safe.
 
     Args:
-        services: path and client of each, as mounted.
+        services: path, settings, and the clients of all deployments, the main one first.
         allows: who may see it.
         identify: the host's.
         layout: the host's.
@@ -47,7 +50,7 @@ class MountedOperations:
 
     def __init__(
         self,
-        services: Sequence[tuple[str, ServiceClient]],
+        services: Sequence[tuple[str, Service, Sequence[ServiceClient]]],
         *,
         allows: Operations,
         identify: Identify,
@@ -96,7 +99,11 @@ class MountedOperations:
         page = Page(
             title="Operations",
             content=content_of(
-                [self._state(f"{script_name}{path}/", client) for path, client in self._services],
+                [
+                    state
+                    for path, service, clients in self._services
+                    for state in self._states(f"{script_name}{path}/", service, clients)
+                ],
                 process=os.getpid(),
                 since=self._records.since,
                 now=self._clock.time(),
@@ -112,10 +119,26 @@ class MountedOperations:
         headers = (HTML, NOSNIFF, NO_STORE, *request.environ.pop(LAYOUT_HEADERS, ()))
         return Answer(status=200, headers=headers, body=text.encode("utf-8"))
 
+    def _states(self, mount: str, service: Service, clients: Sequence[ServiceClient]) -> list[ServiceState]:
+        main, *others = [self._state(mount, client) for client in clients]
+        variants = Variants(
+            deployments=[
+                VariantState(
+                    variant=variant,
+                    state=state.state,
+                    has_open_calls=bool(state.open_calls),
+                    record=state.record,
+                )
+                for variant, state in zip(service.variants, others, strict=True)
+            ],
+            changes=[noted for noted in self._records.changes() if noted.change.service == service.name],
+        )
+        return [replace(main, variants=variants), *others]
+
     def _state(self, mount: str, client: ServiceClient) -> ServiceState:
         exchanges = client.exchanges
         return ServiceState(
-            name=client.service.name,
+            name=client.name,
             url=client.service.url,
             mode=client.service.mode,
             mount=mount,
@@ -123,7 +146,7 @@ class MountedOperations:
             open_calls=exchanges.circuits.open_calls(),
             calls=_use(exchanges.places),
             streams=_use(exchanges.streams),
-            record=self._records.of(client.service.name),
+            record=self._records.of(client.name),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +9,8 @@ from typing import Final
 from markupsafe import Markup
 
 from ..breaker import State
-from .records import Record, Seen
+from .records import Record, Seen, moment
+from .variants import NO_VARIANTS, Variants, badge, variants_content
 
 SHOWN_CALLS: Final = 20
 """Open calls that are named."""
@@ -26,15 +26,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """A service at one moment. Immutable.
+    """A deployment of a service at one moment. Immutable.
 
     Attributes:
-        name, url, mode: of the service.
+        name: of the service; of a variant ``name@variant``.
+        url, mode: of the deployment.
         mount: URL path, the host's SCRIPT_NAME included.
         state: of its breaker.
         open_calls: calls that are not made for a while.
         calls, streams: under way, and how many may be.
         record: what is remembered.
+        variants: those of the service, on its main deployment.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ServiceState:
     calls: Use
     streams: Use
     record: Record
+    variants: Variants = NO_VARIANTS
 
 
 def content_of(states: Sequence[ServiceState], *, process: int, since: float, now: float) -> Markup:
@@ -59,8 +62,8 @@ def content_of(states: Sequence[ServiceState], *, process: int, since: float, no
     """
     return Markup(_PAGE).format(
         process=process,
-        since=_moment(since),
-        now=_moment(now),
+        since=moment(since),
+        now=moment(now),
         summary=_joined(map(_row, states)) or Markup(_NONE),
         services=_joined(map(_service, states)),
     )
@@ -69,16 +72,10 @@ def content_of(states: Sequence[ServiceState], *, process: int, since: float, no
 def _row(state: ServiceState) -> Markup:
     return Markup(_ROW).format(
         name=state.name,
-        state=_badge(state),
+        state=badge(state.state, bool(state.open_calls)),
         pages=state.record.pages,
         errors=state.record.errors,
     )
-
-
-def _badge(state: ServiceState) -> Markup:
-    if state.state == "closed" and state.open_calls:
-        return Markup(_BADGES["some"])
-    return Markup(_BADGES[state.state])
 
 
 def _service(state: ServiceState) -> Markup:
@@ -96,6 +93,7 @@ def _service(state: ServiceState) -> Markup:
         record=Markup(_RECORD).format(
             pages=state.record.pages, errors=state.record.errors, refused=state.record.refused
         ),
+        variants=variants_content(state.variants, state.record),
         faults=_faults(state.record.faults),
     )
 
@@ -112,7 +110,7 @@ def _faults(faults: Sequence[Seen]) -> Markup:
 
 def _fault(fault: Seen) -> Markup:
     return Markup(_FAULT).format(
-        at=_moment(fault.at),
+        at=moment(fault.at),
         kind=fault.kind,
         action=fault.action,
         cause=fault.cause,
@@ -120,20 +118,10 @@ def _fault(fault: Seen) -> Markup:
     )
 
 
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
-
-
 def _joined(parts: Iterable[Markup]) -> Markup:
     return Markup("\n").join(parts)
 
 
-_BADGES: Final = {
-    "closed": '<span class="badge label label-success text-bg-success">answers</span>',
-    "some": '<span class="badge label label-warning text-bg-warning">some calls rest</span>',
-    "probing": '<span class="badge label label-warning text-bg-warning">is tried</span>',
-    "open": '<span class="badge label label-danger text-bg-danger">is not asked</span>',
-}
 _WORDS: Final[dict[State, str]] = {
     "closed": "closed: it is asked",
     "probing": "probing: one request tries whether it answers again",
@@ -167,6 +155,7 @@ _SERVICE: Final = """<section aria-labelledby="service-{name}">
 <dt class="col-sm-3">Large files</dt><dd class="col-sm-9">{streams}</dd>
 <dt class="col-sm-3">Counted</dt><dd class="col-sm-9">{record}</dd>
 </dl>
+{variants}
 {faults}
 </section>"""
 _RECORD: Final = (

@@ -1,13 +1,16 @@
-"""What is remembered of services for the operations page: counts, and the last faults."""
+"""What is remembered for the operations page: counts, the last faults, the last changes of variants."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..clock import Clock
+from ..deployments import VariantChange
 from ..events import Event, Fault, PageServed, Refused
 from ..observers.redaction import redacted
 
@@ -17,6 +20,8 @@ MOST: Final = 500
 """Services that are remembered; the one that was not heard of longest is forgotten."""
 LONGEST: Final = 200
 """Characters of a text that are remembered."""
+CHANGES: Final = 50
+"""Changes of variants that are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,21 @@ class Record:
     faults: tuple[Seen, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """A change of a variant while the host ran. Immutable.
+
+    Attributes:
+        at: Unix time in seconds.
+        source: who said so: a path of a file, or "code".
+        change: what changed; long texts are cut.
+    """
+
+    at: float
+    source: str
+    change: VariantChange
+
+
 @dataclass(slots=True)
 class _Counts:
     pages: int = 0
@@ -78,15 +98,29 @@ class Records:
         self.since = clock.time()
         self._lock = threading.Lock()
         self._counts: OrderedDict[str, _Counts] = OrderedDict()
+        self._noted: deque[Noted] = deque(maxlen=CHANGES)
 
     def __call__(self, event: Event) -> None:
         """Takes an event."""
         if isinstance(event, (PageServed, Refused, Fault)):
             with self._lock:
-                self._count(event, self._of(event.service))
+                self._count(event, self._of(event.deployment))
+
+    def note(self, changes: Iterable[VariantChange], source: str) -> None:
+        """Takes changes of variants."""
+        now = self._clock.time()
+        with self._lock:
+            for change in changes:
+                short = replace(change, old=change.old[:LONGEST], new=change.new[:LONGEST])
+                self._noted.append(Noted(at=now, source=source[:LONGEST], change=short))
+
+    def changes(self) -> tuple[Noted, ...]:
+        """The last changes of variants, newest first."""
+        with self._lock:
+            return tuple(reversed(self._noted))
 
     def of(self, service: str) -> Record:
-        """What is remembered of a service."""
+        """What is remembered of a service; of a variant, by ``name@variant``."""
         with self._lock:
             found = self._counts.get(service)
             if found is None:
@@ -122,3 +156,8 @@ class Records:
             cause=fault.cause[:LONGEST],
             request_id=fault.request_id[:80],
         )
+
+
+def moment(seconds: float) -> str:
+    """A Unix time, for people."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

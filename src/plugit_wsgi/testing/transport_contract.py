@@ -637,6 +637,19 @@ class TransportContract:
             connect(f"http://127.0.0.1:{port}").send(ask())
         assert caught.value.__cause__ is not None
 
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_what_did_not_go_out_is_told_from_what_may_have_arrived(
+        self, connect: MakeTransport, method: str
+    ) -> None:
+        """Only the first may be asked for elsewhere."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        with pytest.raises(ServiceUnreachable) as refused:
+            connect(f"http://127.0.0.1:{port}").send(ask(method))
+        with ToxicServer([[Close()]]) as toxic, pytest.raises(ServiceUnreachable) as lost:
+            connect(toxic.url).send(ask(method))
+        assert (refused.value.is_unsent, lost.value.is_unsent) == (True, False)
+
     def test_more_threads_than_kept_connections(self, connect: MakeTransport) -> None:
         """Many threads at once each get their own answer, over a connection each."""
         together = threading.Barrier(40)

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 from ..clock import Clock, Deadline
 from ..config import Limits
-from ..errors import FramingError, PlugItError, ServiceTimeout, ServiceUnreachable
+from ..errors import FramingError, PlugItError, ServiceError, ServiceTimeout, ServiceUnreachable
 from ..interfaces import ServiceRequest
 from .answer import Answer
 from .body import open_body
@@ -64,7 +64,7 @@ class Exchange:
             ServiceUnreachable, ServiceTimeout, FramingError: the connection is to be closed.
         """
         self.unheard = False
-        sock = connection.open(self.request.deadline.at_most(self.request.connect_timeout))
+        sock = self._open(connection)
         reader = WireReader(sock, UntilDeadline(self.request.deadline))
         broken = self._send(sock)
         try:
@@ -73,6 +73,13 @@ class Exchange:
             self.unheard = not reader.heard
             raise error from (broken or error.__cause__)
         return self._answer(head, reader, connection, sent=broken is None)
+
+    def _open(self, connection: Connection) -> socket.socket:
+        try:
+            return connection.open(self.request.deadline.at_most(self.request.connect_timeout))
+        except ServiceError as error:
+            error.is_unsent = True  # what went out before on another connection is repeatable
+            raise
 
     def _send(self, sock: socket.socket) -> OSError | None:
         """Sends head and body; an error if the service stopped listening: it may have answered before."""

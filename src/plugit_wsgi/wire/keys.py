@@ -55,6 +55,8 @@ class Purpose(str, Enum):
     VISITOR_ID = "visitor"
     DEMO_LOGIN = "login"
     FRAGMENT_MARK = "mark"
+    PREVIEW_LINK = "preview-link"
+    PREVIEW_COOKIE = "preview-cookie"
 
     def of(self, subject: str) -> str:
         """The purpose for one of them."""
@@ -164,6 +166,11 @@ def _checked(secret: object, position: int) -> bytes:
     if len(raw) < MINIMUM_SECRET_BYTES:
         raise ConfigError(f"secret_key[{position}]", f"<{len(raw)} bytes>", expected)
     return raw
+
+
+def audience_of(service: str, variant: str = "") -> str:
+    """What a deployment is called in contexts and keys: the service's name, or ``name@variant``."""
+    return f"{service}@{variant}" if variant else service
 
 
 def service_keys(secrets: KeyRing, audience: str) -> KeyRing:

@@ -21,6 +21,8 @@ MAIL: Final = "mail"
 RESERVED: Final = "ebuio_"
 FRAME: Final = "ebuio_frame"
 """First part of the paths below a mount at which the frame of a sandbox is."""
+PREVIEW: Final = "ebuio_preview"
+"""The page below a mount about previews of its variants."""
 USER_PARAMETER: Final = "ebuio_u_"
 ORGANIZATION_PARAMETER: Final = "ebuio_orgapk"
 
@@ -52,6 +54,10 @@ IT_IS_A_FILE: Final = "EbuIo-PlugIt-ItAFile"
 NO_TEMPLATE: Final = "EbuIo-PlugIt-NoTemplate"
 SET_SESSION: Final = "EbuIo-PlugIt-SetSession-"
 DELETE_SESSION: Final = "EbuIo-PlugIt-DelSession-"
+
+# Host to visitor.
+VARIANT: Final = "X-Plugit-Variant"
+"""Which deployment of the service made the answer, for those who may see it."""
 
 # Service, host page and visitor.
 CSRF_COOKIE: Final = "csrftoken"

@@ -74,6 +74,22 @@ def test_prints_the_keys_for_all_secrets(
     assert parse_service_keys(capsys.readouterr().out).keys == expected.keys[-1:]
 
 
+def test_a_variant_has_a_key_of_its_own(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Named as in its contexts; a file that lists services must list it."""
+    path = tmp_path / "plugit.toml"
+    services = '[[services]]\nname = "polls"\nurl = "http://127.0.0.1:1"\n'
+    variants = '[[services.variants]]\nname = "next"\nurl = "http://127.0.0.1:2"\n'
+    path.write_text(f'secret_key = "{NEW}"\n{services}{variants}')
+    assert main(["key", "polls@next", "--config", str(path)]) == 0
+    printed = parse_service_keys(capsys.readouterr().out)
+    assert printed.keys == service_keys(load_secrets(NEW), "polls@next").keys
+    for name in ("polls@red", "polls@", "@next", "polls@next@next"):
+        assert main(["key", name, "--config", str(path)]) == 2
+        assert capsys.readouterr().err.startswith("plugit-wsgi key: ")
+
+
 def test_each_service_has_a_key_of_its_own(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

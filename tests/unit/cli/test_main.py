@@ -10,7 +10,7 @@ import pytest
 
 from plugit_wsgi.cli import main
 
-COMMANDS = ("demo", "dev", "serve", "key", "db", "mail")
+COMMANDS = ("demo", "dev", "serve", "key", "preview", "db", "mail")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

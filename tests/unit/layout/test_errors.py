@@ -17,6 +17,10 @@ REASONS = (
     "address_in_networks",
     "no_orga_in_orgamode",
     "csrf",
+    "preview_altered",
+    "preview_expired",
+    "preview_foreign",
+    "preview_gone",
 )
 
 
@@ -41,6 +45,13 @@ def test_the_page_says_what_happened_and_where_to_go(status: int) -> None:
     assert found.text["p"]
     assert found.find("a", href="/under/")
     assert f"Error {status} · polls" in fragment.content
+
+
+def test_the_way_to_the_service() -> None:
+    """Where it makes sense to go on there."""
+    content = error_fragment(403, "preview_gone", service="polls", service_url="/s/polls/").content
+    assert '<a class="btn btn-primary" href="/s/polls/">Go on to polls</a>' in content
+    assert "Go on" not in error_fragment(403, "preview_gone", service="polls").content
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import logging
 import shlex
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,16 @@ def test_what_goes_well_and_what_visitors_do_is_no_line(
     log(event)
     log.flush()
     assert lines(caplog) == []
+
+
+def test_a_variant_is_named_and_has_a_second_of_its_own(
+    log: LogLines, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The main deployment's lines are as they were."""
+    for event in (fault(), replace(fault(), variant="next"), fault(), replace(fault(), variant="next")):
+        log(event)
+    main, of_variant = lines(caplog)
+    assert of_variant == main.replace("service=polls ", "service=polls variant=next ")
 
 
 def test_one_line_a_second_with_a_count(

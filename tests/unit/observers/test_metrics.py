@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.unit.observers.telling import circuit, dropped, fallback, fault, mail
 
 from plugit_wsgi import access, csrf, errors
 from plugit_wsgi.errors import ConfigError
-from plugit_wsgi.events import Event, PageServed, Refused, ServiceCalled
+from plugit_wsgi.events import Event, MailHandled, PageServed, Refused, ServiceCalled, VariantSkipped
 from plugit_wsgi.observers.log import GUARD
 from plugit_wsgi.observers.metrics import KINDS, OTHER, REASONS, PrometheusObserver
 
@@ -42,8 +43,8 @@ def observe(registry: CollectorRegistry) -> PrometheusObserver:
 
 
 def series(registry: CollectorRegistry) -> dict[str, float]:
-    """All series as Prometheus reads them, without the times of creation."""
-    text = generate_latest(registry).decode()
+    """All series as Prometheus reads them, without the times of creation: an empty label is none to it."""
+    text = generate_latest(registry).decode().replace(',variant=""', "")
     pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")
     return {name: float(value) for name, value in pairs if "_created" not in name}
 
@@ -98,6 +99,18 @@ COUNTED: list[tuple[Event, list[str]]] = [
     (mailed("eaten"), ['plugit_mail_total{outcome="other",service="polls"}']),
     (dropped("cookies"), ['plugit_dropped_total{service="polls",what="cookies"}']),
     (dropped("session"), ['plugit_dropped_total{service="polls",what="session"}']),
+    (
+        VariantSkipped(service="polls", variant="next", action="/", reason="ServiceUnreachable"),
+        ['plugit_variant_skipped_total{reason="ServiceUnreachable",service="polls",variant="next"}'],
+    ),
+    (
+        PageServed(service="polls", variant="next", action="/", status=200, seconds=0.2),
+        [
+            'plugit_pages_total{service="polls",status="200",variant="next"}',
+            'plugit_page_seconds_count{service="polls",variant="next"}',
+            'plugit_page_seconds_bucket{le="0.25",service="polls",variant="next"}',
+        ],
+    ),
     (fallback("host"), ['plugit_fallback_pages_total{kind="host",service="polls"}']),
 ]
 
@@ -219,6 +232,19 @@ def test_threads_count_together(observe: PrometheusObserver, registry: Collector
     assert series(registry)['plugit_pages_total{service="polls",status="200"}'] == 3200
 
 
+def test_variants_are_told_apart(observe: PrometheusObserver, registry: CollectorRegistry) -> None:
+    """Each has a series of its own, for everything that is counted; but mails, which are of the service."""
+    for event, _names in COUNTED:
+        if not event.variant and not isinstance(event, MailHandled):
+            observe(event)
+            observe(replace(event, variant="next"))
+    found = generate_latest(registry).decode().splitlines()
+    samples = [line for line in found if line[0] != "#" and "_created" not in line]
+    main = {line for line in samples if 'variant=""' in line}
+    assert main
+    assert {line.replace('variant=""', 'variant="next"') for line in main} == set(samples) - main
+
+
 def test_it_is_exposed_by_the_library_itself(
     observe: PrometheusObserver, registry: CollectorRegistry
 ) -> None:
@@ -228,7 +254,7 @@ def test_it_is_exposed_by_the_library_itself(
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics", "QUERY_STRING": ""}
     body = b"".join(make_wsgi_app(registry)(environ, lambda status, headers: told.append(status)))
     assert told == ["200 OK"]
-    assert b'plugit_pages_total{service="polls",status="200"} 1.0' in body
+    assert b'plugit_pages_total{service="polls",status="200",variant=""} 1.0' in body
 
 
 WORKER = """
@@ -259,7 +285,7 @@ def test_processes_add_up(tmp_path: Path) -> None:
 
     for state in ("open", "open", "closed"):
         run(WORKER, state)
-    told = run(COLLECT)
+    told = run(COLLECT).replace(',variant=""', "")
     assert 'plugit_pages_total{service="polls",status="200"} 3.0' in told
     assert 'plugit_circuit_open{service="polls"} 2.0' in told
 

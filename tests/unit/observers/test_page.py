@@ -28,7 +28,8 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 LINES = [line for line in TEXT.splitlines() if line.startswith("event=")]
 BY_KEY = {"fault": events.Fault, "refused": events.Refused, "circuit": events.CircuitChanged,
           "stale": events.StaleServed, "fallback": events.FallbackServed,
-          "dropped": events.Dropped, "mail": events.MailHandled}  # fmt: skip
+          "dropped": events.Dropped, "mail": events.MailHandled,
+          "skipped": events.VariantSkipped}  # fmt: skip
 
 
 def table(first: str) -> list[list[str]]:
@@ -59,6 +60,7 @@ def event_of(pairs: dict[str, str]) -> events.Event:
         "stale": {"age": float(pairs.get("age", 0)), "cause": pairs.get("cause", "")},
         "fallback": {"kind": kind, "status": int(pairs.get("status", 0))},
         "dropped": {"what": kind, "count": int(pairs.get("count", 0))},
+        "skipped": {"reason": kind, "cause": pairs.get("cause", "")},
         "mail": {
             "outcome": kind,
             "status": int(pairs.get("status", 0)),
@@ -70,6 +72,7 @@ def event_of(pairs: dict[str, str]) -> events.Event:
         service=pairs["service"],
         action=action,
         request_id=pairs.get("request_id", ""),
+        variant=pairs.get("variant", ""),
         **more[pairs["event"]],
     )
     assert isinstance(found, events.Event)
@@ -96,6 +99,7 @@ def test_every_kind_of_line_is_shown_and_told() -> None:
         "stale": [],
         "fallback": ["service", "host"],
         "dropped": ["cookies", "session", "include"],
+        "skipped": ["when"],
         "mail": ["refused", "delayed", "set_aside"],
     }
     assert {pairs_of(line)["event"] for line in LINES} == rows.keys()
@@ -158,4 +162,4 @@ def test_the_five_lines_work() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("502 h\n")
-    assert 'plugit_faults_total{kind="ServiceUnreachable",service="polls"} 1.0' in done.stdout
+    assert 'plugit_faults_total{kind="ServiceUnreachable",service="polls",variant=""} 1.0' in done.stdout

@@ -27,6 +27,17 @@ def test_pages_errors_and_refusals_are_counted() -> None:
     assert records.of("nobody") == Record()
 
 
+def test_variants_are_counted_for_themselves() -> None:
+    """What the next version does wrong is not told of the one that others see."""
+    records = Records(FakeClock())
+    records(PageServed(**AT, status=200, seconds=0.1))
+    records(PageServed(**AT, variant="next", status=500, seconds=0.1))
+    records(Fault(**AT, variant="next", kind="WireError", cause="c"))
+    assert records.of("polls") == Record(pages=1)
+    next_one = records.of("polls@next")
+    assert (next_one.pages, next_one.errors, len(next_one.faults)) == (1, 1, 1)
+
+
 def test_the_last_faults_are_kept_newest_first() -> None:
     """So many, with their time, without what looks like a secret, and none longer than it should be."""
     clock = FakeClock(1000.0)

@@ -40,7 +40,7 @@ def test_purposes_stay_as_they_are() -> None:
         "service/ session visitor csrf cookie mail preview redis-cache redis-session redis-session-id demo"
         " fragment"
     )
-    others = "context api session/ csrf/ cookie/ visitor login mark"
+    others = "context api session/ csrf/ cookie/ visitor login mark preview-link preview-cookie"
     expected = [*(f"plugit-wsgi/{name}" for name in hosts.split()), *others.split()]
     assert [purpose.value for purpose in Purpose] == expected
 

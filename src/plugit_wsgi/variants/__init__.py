@@ -1,0 +1,1 @@
+"""Other deployments of a service, for some of its visitors."""
