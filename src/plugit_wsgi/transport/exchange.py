@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol
 
@@ -14,7 +13,7 @@ from .answer import Answer
 from .body import open_body
 from .head import Head, framing, parse_head
 from .patience import UntilDeadline, WhileFlowing
-from .reader import PIECE, WireReader
+from .reader import PIECE, Wire, WireReader
 
 REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -22,7 +21,7 @@ REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Connection(Protocol):
     """What an exchange needs of a connection. One thread at a time."""
 
-    def open(self, deadline: Deadline) -> socket.socket:
+    def open(self, deadline: Deadline) -> Wire:
         """The socket, connected by the deadline, TLS included."""
 
     def free(self, reusable: bool) -> None:
@@ -74,7 +73,7 @@ class Exchange:
             raise error from (broken or error.__cause__)
         return self._answer(head, reader, connection, sent=broken is None)
 
-    def _send(self, sock: socket.socket) -> OSError | None:
+    def _send(self, sock: Wire) -> OSError | None:
         """Sends head and body; an error if the service stopped listening: it may have answered before."""
         patience = UntilDeadline(self.request.deadline, "the service to take the request")
         for data in self._outgoing():
