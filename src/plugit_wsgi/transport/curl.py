@@ -12,7 +12,7 @@ import math
 import select
 import sys
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pycurl
 
@@ -24,6 +24,9 @@ from .exchange import Exchange
 from .pool import Pool
 from .resolve import Addresses, Resolver
 from .trust import Trust, of_the_system
+
+if not hasattr(pycurl.Curl, "recv"):
+    raise ImportError("pycurl 7.46 or newer is needed")
 
 
 class CurlTransport(KeptTransport):
@@ -154,7 +157,7 @@ class _Connection:
         self._resolver = resolver
         self._clock = clock
         self._is_tls = site.is_tls
-        self._handle: pycurl.Curl | None = None
+        self._handle: Any = None
         self._readable = select.poll()
         self._writable = select.poll()
         self._seconds = 0.0
@@ -164,6 +167,8 @@ class _Connection:
         """Itself, connected by the deadline, TLS included."""
         if self._handle is None:
             addresses = self._resolver.addresses(deadline)
+            if not addresses:  # libcurl would ask the system again, and not by the deadline
+                raise ServiceUnreachable("the name has no addresses")
             try:
                 self._handle = self._site.handle(addresses, deadline.remaining())
             except pycurl.error as error:
@@ -227,7 +232,7 @@ class _Connection:
             if is_waiting:
                 _wait(self._readable, end)
             try:
-                return self._handle.recv(size)
+                return cast(bytes, self._handle.recv(size))
             except BlockingIOError:
                 is_waiting = True
             except pycurl.error as error:

@@ -19,10 +19,10 @@ class Trust:
 
 
 def of_the_system() -> Trust:
-    """What OpenSSL reads on this system, SSL_CERT_FILE and SSL_CERT_DIR included; certifi's where it has nothing.
+    """What OpenSSL reads on this system, SSL_CERT_FILE and SSL_CERT_DIR included; else certifi's.
 
-    A folder is preferred to a file that nobody chose: of a folder only the authorities are read that a service
-    names, of a file all of them, for each new connection.
+    A folder is preferred to a file that nobody chose: libcurl reads a file whole for each new connection, and
+    of a folder what it needs.
     """
     paths = ssl.get_default_verify_paths()
     folder = paths.capath if paths.capath and any(Path(paths.capath).glob("*.0")) else None
