@@ -163,9 +163,10 @@ class _Connection:
         self._seconds = 0.0
         self._idle_since = 0.0
 
-    def open(self, deadline: Deadline) -> _Connection:
-        """Itself, connected by the deadline, TLS included."""
+    def open(self, deadline: Deadline, limit: float) -> _Connection:
+        """Itself, connected by the deadline and within `limit` seconds, TLS included."""
         if self._handle is None:
+            deadline = deadline.at_most(limit)
             addresses = self._resolver.addresses(deadline)
             if not addresses:  # libcurl would ask the system again, and not by the deadline
                 raise ServiceUnreachable("the name has no addresses")

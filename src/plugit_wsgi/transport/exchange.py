@@ -21,8 +21,8 @@ REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Connection(Protocol):
     """What an exchange needs of a connection. One thread at a time."""
 
-    def open(self, deadline: Deadline) -> Wire:
-        """The socket, connected by the deadline, TLS included."""
+    def open(self, deadline: Deadline, limit: float) -> Wire:
+        """The socket, connected by the deadline and within `limit` seconds, TLS included."""
 
     def free(self, reusable: bool) -> None:
         """The exchange is over; another may follow if `reusable`, else it is closed."""
@@ -63,7 +63,7 @@ class Exchange:
             ServiceUnreachable, ServiceTimeout, FramingError: the connection is to be closed.
         """
         self.unheard = False
-        sock = connection.open(self.request.deadline.at_most(self.request.connect_timeout))
+        sock = connection.open(self.request.deadline, self.request.connect_timeout)
         reader = WireReader(sock, UntilDeadline(self.request.deadline))
         broken = self._send(sock)
         try:
@@ -76,7 +76,8 @@ class Exchange:
     def _send(self, sock: Wire) -> OSError | None:
         """Sends head and body; an error if the service stopped listening: it may have answered before."""
         patience = UntilDeadline(self.request.deadline, "the service to take the request")
-        for data in self._outgoing():
+        body = self.request.body
+        for data in self._outgoing(body) if body else (self._head,):
             try:
                 sock.settimeout(patience.limit())
                 sock.sendall(data)  # the timeout is for all of it, over TLS too
@@ -86,11 +87,8 @@ class Exchange:
                 return error
         return None
 
-    def _outgoing(self) -> Iterator[bytes]:
-        body = self.request.body
-        if not body:
-            yield self._head
-        elif not isinstance(body, bytes):
+    def _outgoing(self, body: bytes | BinaryIO) -> Iterator[bytes]:
+        if not isinstance(body, bytes):
             yield self._head
             yield from _pieces(body, self._length)
         elif len(body) <= PIECE:

@@ -62,6 +62,8 @@ class WireReader:
             ServiceUnreachable: the connection ended.
         """
         seen = 0
+        if not self.has_rest:
+            self._more_of_head()
         while True:
             end = self._buffer.find(b"\r\n\r\n", self._at + max(0, seen - 3))
             if self._at + limit < (end if end >= 0 else len(self._buffer)):
@@ -70,8 +72,7 @@ class WireReader:
                 break
             self._check_start(seen)
             seen = len(self._buffer) - self._at
-            if not self._more():
-                raise ServiceUnreachable("the connection ended before an answer")
+            self._more_of_head()
         head = self._buffer[self._at : end]
         self._at = end + 4
         return head
@@ -114,6 +115,10 @@ class WireReader:
         if got != _START[: len(got)] or loose:
             received = repr(self._buffer[self._at : self._at + 60])
             raise FramingError("not an HTTP/1 answer", field="headers", received=received)
+
+    def _more_of_head(self) -> None:
+        if not self._more():
+            raise ServiceUnreachable("the connection ended before an answer")
 
     def _more(self) -> bool:
         data = self._receive()

@@ -115,10 +115,10 @@ class _Connection(HTTPConnection):
         self._deadline: Deadline | None = None
         self._idle_since = 0.0
 
-    def open(self, deadline: Deadline) -> socket.socket:
-        """The socket, connected by the deadline, TLS included."""
+    def open(self, deadline: Deadline, limit: float) -> socket.socket:
+        """The socket, connected by the deadline and within `limit` seconds, TLS included."""
         if self.sock is None:
-            self._deadline = deadline
+            self._deadline = deadline.at_most(limit)
             try:
                 self.connect()
             except TimeoutError as error:
