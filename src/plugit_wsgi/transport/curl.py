@@ -8,25 +8,21 @@ errors, byte for byte.
 
 from __future__ import annotations
 
-import math
-import select
 import sys
-import time
-from typing import Any, Final, cast
-
-import pycurl
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from ..clock import Clock, Deadline
-from ..errors import ConfigError, ServiceTimeout, ServiceUnreachable
+from ..errors import ConfigError, ServiceUnreachable
 from .answer import Answer
 from .base import IDLE, KeptTransport
 from .exchange import Exchange
+from .lines import Line
 from .pool import Pool
-from .resolve import Addresses, Resolver
+from .resolve import Resolver
 from .trust import Trust, of_the_system
-
-if not hasattr(pycurl.Curl, "recv"):
-    raise ImportError("pycurl 7.46 or newer is needed")
 
 
 class CurlTransport(KeptTransport):
@@ -38,7 +34,7 @@ class CurlTransport(KeptTransport):
         **named: as `KeptTransport`.
 
     Raises:
-        ConfigError: sockets are monkey-patched; libcurl would stop all greenlets while it connects.
+        ConfigError: sockets are monkey-patched; waiting for libcurl would stop all greenlets.
     """
 
     def __init__(self, base_url: str, *, trust: Trust | None = None, **named: Any) -> None:
@@ -49,211 +45,114 @@ class CurlTransport(KeptTransport):
 
     def _connections(self) -> _Connections:
         resolver = Resolver(self._host, self._port, self._clock)
-        site = _Site(self._host, self._port, self._trust)
-
-        def make() -> _Connection:
-            return _Connection(site, pool=pool, resolver=resolver, clock=self._clock)
-
-        pool: Pool[_Connection] = Pool(make, self._pool_size)
-        return _Connections(pool)
+        return _Connections(
+            lambda: Line(self._host, self._port, self._trust),
+            lambda lines: _Connection(lines, resolver=resolver, clock=self._clock),
+            size=self._pool_size,
+        )
 
 
 class _Connections:
-    """Those of one process. Thread-safe."""
+    """Those of one process. Thread-safe.
 
-    def __init__(self, pool: Pool[_Connection]) -> None:
-        self._pool = pool
+    Args:
+        make_line: of libcurl, not yet connected.
+        make: a connection, not yet opened.
+        size: idle connections kept, and as many lines that are not connected.
+    """
+
+    def __init__(
+        self,
+        make_line: Callable[[], Line],
+        make: Callable[[_Connections], _Connection],
+        *,
+        size: int,
+    ) -> None:
+        self._make_line = make_line
+        self._size = size
+        self._lines: deque[Line] = deque()
+        self._closed = False
+        self.pool: Pool[_Connection] = Pool(lambda: make(self), size)
 
     def exchange(self, exchange: Exchange) -> Answer:
         """Runs it."""
-        connection = self._pool.take(fresh=exchange.fresh)
+        connection = self.pool.take(fresh=exchange.fresh)
         try:
             return exchange.run(connection)
         except BaseException:
             connection.close()
             raise
 
-    def close(self) -> None:
-        """Closes idle connections."""
-        self._pool.close()
-
-
-_OPTIONS: Final = (
-    (pycurl.CONNECT_ONLY, 1),
-    (pycurl.NOSIGNAL, 1),
-    (pycurl.TCP_NODELAY, 1),
-    (pycurl.PROXY, ""),
-    (pycurl.NOPROXY, "*"),
-    (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
-)
-_TLS_OPTIONS: Final = (
-    (pycurl.SSL_ENABLE_ALPN, 0),
-    (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
-    (pycurl.SSL_VERIFYPEER, 1),
-    (pycurl.SSL_VERIFYHOST, 2),
-)
-
-
-class _Site:
-    """Where a transport connects to. Immutable.
-
-    Args:
-        host: a name or an address.
-        port: of it.
-        trust: whom to believe over TLS; None is plain text.
-    """
-
-    def __init__(self, host: str, port: int, trust: Trust | None) -> None:
-        self._host = host
-        self._port = port
-        self._trust = trust
-        self.is_tls = trust is not None
-
-    def handle(self, addresses: Addresses, seconds: float) -> pycurl.Curl:
-        """A connected handle of libcurl.
-
-        Args:
-            addresses: of the host.
-            seconds: to connect within, TLS included.
-
-        Raises:
-            pycurl.error: no connection.
-        """
-        handle = pycurl.Curl()
+    def take_line(self) -> Line:
+        """One that is not connected; one that was knows authorities and sessions of TLS."""
         try:
-            self._prepare(handle, addresses)
-            handle.setopt(pycurl.TIMEOUT_MS, _milliseconds(seconds))
-            handle.perform()
-        except BaseException:
-            handle.close()
-            raise
-        return handle
+            return self._lines.pop()
+        except IndexError:
+            return self._make_line()
 
-    def _prepare(self, handle: pycurl.Curl, addresses: Addresses) -> None:
-        for option, value in _OPTIONS:
-            handle.setopt(option, value)
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        handle.setopt(pycurl.URL, f"{'https' if self.is_tls else 'http'}://{host}:{self._port}/")
-        found = ",".join([f"[{where[0]}]" if ":" in where[0] else where[0] for _, where in addresses])
-        handle.setopt(pycurl.RESOLVE, [f"{host}:{self._port}:{found}"])
-        if self._trust is not None:
-            for option, value in _TLS_OPTIONS:
-                handle.setopt(option, value)
-            _set_path(handle, pycurl.CAINFO, self._trust.file)
-            _set_path(handle, pycurl.CAPATH, self._trust.folder)
+    def give_line(self, line: Line) -> None:
+        """Disconnects it, and keeps it for the next connection."""
+        line.disconnect()
+        if self._closed or len(self._lines) >= self._size:
+            line.close()
+        else:
+            self._lines.append(line)
+
+    def close(self) -> None:
+        """Closes idle connections, and from now on those that come back."""
+        self._closed = True
+        self.pool.close()
+        while self._lines:
+            with suppress(IndexError):
+                self._lines.pop().close()
 
 
 class _Connection:
-    """A connection that opens by a deadline, and its own `Wire`. One thread at a time."""
+    """A connection that opens by a deadline. One thread at a time."""
 
-    __slots__ = (
-        *("_clock", "_handle", "_idle_since", "_is_tls", "_pool", "_readable"),
-        *("_resolver", "_seconds", "_site", "_writable"),
-    )
+    __slots__ = ("_clock", "_connections", "_idle_since", "_line", "_resolver")
 
-    def __init__(self, site: _Site, *, pool: Pool[_Connection], resolver: Resolver, clock: Clock) -> None:
-        self._site = site
-        self._pool = pool
+    def __init__(self, connections: _Connections, *, resolver: Resolver, clock: Clock) -> None:
+        self._connections = connections
         self._resolver = resolver
         self._clock = clock
-        self._is_tls = site.is_tls
-        self._handle: Any = None
-        self._readable = select.poll()
-        self._writable = select.poll()
-        self._seconds = 0.0
+        self._line: Line | None = None
         self._idle_since = 0.0
 
-    def open(self, deadline: Deadline, limit: float) -> _Connection:
-        """Itself, connected by the deadline and within `limit` seconds, TLS included."""
-        if self._handle is None:
+    def open(self, deadline: Deadline, limit: float) -> Line:
+        """The line, connected by the deadline and within `limit` seconds, TLS included."""
+        if self._line is None:
             deadline = deadline.at_most(limit)
             addresses = self._resolver.addresses(deadline)
             if not addresses:  # libcurl would ask the system again, and not by the deadline
                 raise ServiceUnreachable("the name has no addresses")
+            line = self._connections.take_line()
             try:
-                self._handle = self._site.handle(addresses, deadline.remaining())
-            except pycurl.error as error:
-                if error.args[0] == pycurl.E_OPERATION_TIMEDOUT:
-                    raise ServiceTimeout("no connection in time", connecting=True) from error
-                raise ServiceUnreachable("no connection") from error
-            descriptor = self._handle.getinfo(pycurl.ACTIVESOCKET)
-            self._readable.register(descriptor, select.POLLIN)
-            self._writable.register(descriptor, select.POLLOUT)
-        return self
+                line.connect(addresses, deadline)
+            except BaseException:
+                line.close()
+                raise
+            self._line = line
+        return self._line
 
     def free(self, reusable: bool) -> None:
         """Back to the pool, or closed."""
         if reusable:
             self._idle_since = self._clock.monotonic()
-            self._pool.give(self)
+            self._connections.pool.give(self)
         else:
             self.close()
 
     def is_quiet(self) -> bool:
         """Open, with nothing to read, and not idle for so long that a router may have forgotten it."""
-        if self._clock.monotonic() - self._idle_since >= IDLE:
-            return False
-        if not self._is_tls:
-            return not self._readable.poll(0)
-        try:
-            self._handle.recv(1)  # what TLS has decrypted, poll does not see
-        except BlockingIOError:
-            return True
-        except pycurl.error:
-            return False
-        return False
+        is_young = self._clock.monotonic() - self._idle_since < IDLE
+        return is_young and self._line is not None and self._line.is_silent()
 
     def close(self) -> None:
-        """Ends it; it may be opened again."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.close()
-
-    def settimeout(self, value: float) -> None:
-        """See `Wire`."""
-        self._seconds = value
-
-    def sendall(self, data: bytes) -> None:
-        """See `Wire`."""
-        end = time.monotonic() + self._seconds
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self._handle.send(rest) :]
-            except BlockingIOError:
-                _wait(self._writable, end)
-            except pycurl.error as error:
-                raise ConnectionError("libcurl cannot send") from error
-
-    def recv(self, size: int) -> bytes:
-        """See `Wire`."""
-        end = time.monotonic() + self._seconds
-        is_waiting = not self._is_tls  # what TLS has decrypted, poll does not see
-        while True:
-            if is_waiting:
-                _wait(self._readable, end)
-            try:
-                return cast(bytes, self._handle.recv(size))
-            except BlockingIOError:
-                is_waiting = True
-            except pycurl.error as error:
-                raise ConnectionError("libcurl cannot receive") from error
-
-
-def _wait(ready: select.poll, end: float) -> None:
-    if not ready.poll(max(0.0, end - time.monotonic()) * 1000):
-        raise TimeoutError
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(1, math.ceil(seconds * 1000))
-
-
-def _set_path(handle: pycurl.Curl, option: int, path: str | None) -> None:
-    if path is None:
-        handle.unsetopt(option)  # libcurl was built with a path of its own
-    else:
-        handle.setopt(option, path)
+        """Ends it."""
+        line, self._line = self._line, None
+        if line is not None:
+            self._connections.give_line(line)
 
 
 def _patched_by() -> str:

@@ -21,8 +21,8 @@ class Trust:
 def of_the_system() -> Trust:
     """What OpenSSL reads on this system, SSL_CERT_FILE and SSL_CERT_DIR included; else certifi's.
 
-    A folder is preferred to a file that nobody chose: libcurl reads a file whole for each new connection, and
-    of a folder what it needs.
+    A folder goes before a file that nobody chose: beside a folder, libcurl would read the whole file for each
+    new connection.
     """
     paths = ssl.get_default_verify_paths()
     folder = paths.capath if paths.capath and any(Path(paths.capath).glob("*.0")) else None

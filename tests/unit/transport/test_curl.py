@@ -120,7 +120,8 @@ def test_patched_sockets_are_refused(
 def test_without_pycurl_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, pycurl: Any) -> None:
     """At start, with what to type."""
     monkeypatch.setitem(sys.modules, "pycurl", pycurl)
-    monkeypatch.delitem(sys.modules, "plugit_wsgi.transport.curl")
+    for module in ("curl", "lines"):
+        monkeypatch.delitem(sys.modules, f"plugit_wsgi.transport.{module}")
     service = Service("x", "http://127.0.0.1:9", transport="curl")
     with pytest.raises(ConfigError, match=r"Service\('x'\)\.transport.*plugit-wsgi\[curl\]"):
         PlugItMiddleware(_host, [service], "a secret that is long enough, says the test")
