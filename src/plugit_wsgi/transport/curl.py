@@ -1,9 +1,8 @@
-"""The transport on libcurl, by pycurl (extra ``curl``): half the CPU of the default one.
+"""The transport on libcurl, by pycurl (extra ``curl``).
 
-libcurl opens connections, TLS included, and carries bytes (``CURLOPT_CONNECT_ONLY``). It parses no HTTP: that
-would be faster by nothing, and it joins folded lines, drops bytes after a body, and waits for the end of a
-line that never comes. Requests and answers are bytes of ours, as in the default transport: same rules, same
-errors, byte for byte.
+libcurl opens connections, TLS included, and carries bytes (``CURLOPT_CONNECT_ONLY``). Its HTTP is not used:
+it takes folded lines, blanks before a colon, Content-Length beside chunks, bytes after a body, and costs no
+less than ours. So requests and answers are written and read as in the default transport, byte for byte.
 """
 
 from __future__ import annotations

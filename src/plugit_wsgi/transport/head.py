@@ -109,9 +109,8 @@ def parse_head(raw: bytes, header_count: int) -> Head:
     if len(lines) > header_count:
         raise _wrong(f"more than {header_count} headers", "headers", len(lines))
     if found and not _LINES.fullmatch(rest):
-        raise _wrong(
-            "a broken header line", "headers", next(line for line in lines if not _LINE.fullmatch(line))
-        )
+        broken = next(line for line in lines if not _LINE.fullmatch(line))
+        raise _wrong("a broken header line", "headers", broken)
     headers = [(name, value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
     return Head(minor=int(match[1]), status=status, headers=tuple(headers))
 
