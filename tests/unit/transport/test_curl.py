@@ -24,8 +24,11 @@ from plugit_wsgi.testing.transport_contract import (
     TransportContract,
     ask,
     lasting,
+    open_descriptors,
 )
+from plugit_wsgi.transport import curl
 from plugit_wsgi.transport.curl import CurlTransport
+from plugit_wsgi.transport.lines import Line
 from plugit_wsgi.transport.trust import Trust
 
 
@@ -73,6 +76,27 @@ def test_a_hanging_name_costs_the_connect_limit(monkeypatch: pytest.MonkeyPatch)
     with lasting(SHORT - 0.01, SHORT + SLACK), pytest.raises(ServiceTimeout):
         transport.send(ask(connect=SHORT))
     known.set()
+
+
+def test_lines_are_connected_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not connected any more is kept for the next connection, and closed in the end."""
+    made: list[Line] = []
+
+    def make(*given: Any) -> Line:
+        made.append(Line(*given))
+        return made[-1]
+
+    monkeypatch.setattr(curl, "Line", make)
+    before = open_descriptors()
+    with ToxicServer() as toxic:
+        transport = transport_to(toxic.url, pool_size=2)
+        for _ in range(5):
+            transport.send(ask("POST")).read(10)
+        assert (toxic.connections, len(made)) == (5, 1)
+        answers = [transport.send(ask()) for _ in range(4)]
+        assert [answer.read(10) for answer in answers] == [b"ok"] * 4
+        transport.close()
+    assert open_descriptors() == before
 
 
 def test_a_child_leaves_its_parents_tls_alone() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -157,3 +158,14 @@ def test_no_descriptor_is_lost_by_failed_handshakes(connect: Connect, tls: ssl.S
             with pytest.raises(ServiceUnreachable):
                 transport.send(ask())
     assert open_descriptors() <= before
+
+
+def test_stray_bytes_are_noticed(connect: Connect, tls: ssl.SSLContext) -> None:
+    """Also those that are decrypted already, and wait on no socket."""
+    stray: list[Step] = [ok(), Pause(0.05), ok(b"stray")]
+    with ToxicServer([stray, [ok(b"second")]], tls=tls) as toxic:
+        transport = connect(toxic.url)
+        assert transport.send(ask()).read(10) == b"ok"
+        time.sleep(0.15)
+        assert transport.send(ask()).read(10) == b"second"
+        assert toxic.connections == 2
