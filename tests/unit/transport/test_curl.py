@@ -93,9 +93,12 @@ def test_lines_are_connected_again(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(5):
             transport.send(ask("POST")).read(10)
         assert (toxic.connections, len(made)) == (5, 1)
-        answers = [transport.send(ask()) for _ in range(4)]
-        assert [answer.read(10) for answer in answers] == [b"ok"] * 4
+        answers = [transport.send(ask()) for _ in range(8)]
+        assert [answer.read(10) for answer in answers] == [b"ok"] * 8
+        assert len(transport._of_this_process()._lines) == 2
+        answer = transport.send(ask())
         transport.close()
+        assert answer.read(10) == b"ok"
     assert open_descriptors() == before
 
 
