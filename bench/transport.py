@@ -1,8 +1,8 @@
 """What one exchange with a service costs: CPU of this process, in microseconds.
 
-Compares a bare http.client connection, a requests session, urllib3's pool and ours, taking turns, against a
-small service in a process of its own. Prints medians of CPU time for one GET of 200 bytes over a kept
-connection::
+Compares a bare http.client connection, a requests session, urllib3's pool and our transports, taking turns,
+against a small service in a process of its own. Prints medians of CPU time for one GET of 200 bytes over a
+kept connection, and for a POST, which gets a connection of its own::
 
     python bench/transport.py [--rounds 40] [--calls 200]
 """
@@ -26,6 +26,8 @@ import urllib3
 from plugit_wsgi.clock import Deadline, SystemClock
 from plugit_wsgi.config import Limits
 from plugit_wsgi.interfaces import ServiceRequest
+from plugit_wsgi.transport.base import KeptTransport
+from plugit_wsgi.transport.curl import CurlTransport
 from plugit_wsgi.transport.requests import RequestsTransport
 
 ANSWER = (
@@ -62,7 +64,6 @@ def contestants(port: int) -> dict[str, Callable[[], Any]]:
     session.trust_env = False
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, retries=False)
     clock = SystemClock()
-    ours = RequestsTransport(base, limits=Limits(), clock=clock)
     headers = {f"X-Plugit-{number}": "value" for number in range(6)}
     lines = tuple(headers.items())
 
@@ -70,17 +71,24 @@ def contestants(port: int) -> dict[str, Callable[[], Any]]:
         bare.request("GET", "/action/x", headers=headers)
         return bare.getresponse().read()
 
-    def by_ours() -> bytes:
-        request = ServiceRequest(
-            method="GET", target="action/x", headers=lines, deadline=Deadline.after(5, clock)
-        )
-        return ours.send(request).read(1024)
+    def by(kind: type[KeptTransport], method: str) -> Callable[[], bytes]:
+        ours = kind(base, limits=Limits(), clock=clock)
+
+        def call() -> bytes:
+            deadline = Deadline.after(5, clock)
+            request = ServiceRequest(method=method, target="action/x", headers=lines, deadline=deadline)
+            return ours.send(request).read(1024)
+
+        return call
 
     return {
         "http.client": by_http_client,
         "urllib3 pool": lambda: pool.request("GET", "/action/x", headers=headers).data,
         "requests.Session": lambda: session.get(f"{base}/action/x", headers=headers, timeout=5).content,
-        "RequestsTransport": by_ours,
+        "RequestsTransport": by(RequestsTransport, "GET"),
+        "CurlTransport": by(CurlTransport, "GET"),
+        "RequestsTransport, POST": by(RequestsTransport, "POST"),
+        "CurlTransport, POST": by(CurlTransport, "POST"),
     }
 
 
@@ -107,7 +115,7 @@ def main() -> None:
         for name, call in clients.items():
             taken[name].append(measure(call, options.calls))
     for name, times in taken.items():
-        print(f"{name:20} {statistics.median(times):7.1f} us")
+        print(f"{name:24} {statistics.median(times):7.1f} us")
     service.terminate()
     service.join()
 

@@ -122,7 +122,7 @@ BY_NAME = {
 }
 
 #: Not loaded by `import plugit_wsgi`: a host that mounts nothing yet, or a service, does not pay for them.
-HEAVY = ("django", "requests", "urllib3", "sqlite3", "asyncio", "sqlalchemy", "alembic")
+HEAVY = ("django", "requests", "urllib3", "pycurl", "sqlite3", "asyncio", "sqlalchemy", "alembic")
 
 #: Only a module that makes keys signs and verifies.
 SIGNER = "plugit_wsgi.wire.keys"

@@ -151,7 +151,7 @@ class Service:
         csrf_marker: of pages mode: "plain", that of the original, or "nonce", another one in each request.
         redirect_hosts: hosts (``example.org`` or ``example.org:8080``) that the service may redirect to.
         cors_credentials: pass ``Access-Control-Allow-Credentials`` on.
-        transport: "requests".
+        transport: "requests", or "curl" (extra `curl`).
         sandbox: for a service that one does not trust: its pages come in a sandboxed frame, read-only.
         partial: scripts of a page get the content of another one alone, without the layout.
         api_key_in_url: the service may call the API with its key in the URL, for services of version 1. URLs
@@ -259,7 +259,7 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _CHOICES: dict[str, tuple[object, ...]] = {
     "mode": ("actions", "pages"),
     "csrf_marker": ("plain", "nonce"),
-    "transport": ("requests",),
+    "transport": ("requests", "curl"),
     "mail_to": ("known", "anyone"),
 }
 

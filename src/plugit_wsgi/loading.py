@@ -11,15 +11,27 @@ from .config import Limits, Service
 from .errors import ConfigError
 from .interfaces import TemplateEngine, Transport
 
-_TRANSPORTS = {"requests": ("plugit_wsgi.transport.requests", "RequestsTransport")}
+_TRANSPORTS = {
+    "requests": ("plugit_wsgi.transport.requests", "RequestsTransport"),
+    "curl": ("plugit_wsgi.transport.curl", "CurlTransport"),
+}
 _MAIL_STORE = ("plugit_wsgi.mail.sql", "SqlMailStore")
 _TOKENS_V1 = ("plugit_wsgi.mail.tokens_v1", "TokensV1")
 _ENGINES = {"django": ("plugit_wsgi.templates.django", "DjangoTemplates")}
 
 
 def make_transport(service: Service, limits: Limits, clock: Clock, threads: int) -> Transport:
-    """The transport that a service names; it opens nothing before its first call."""
-    kind = _load(_TRANSPORTS[service.transport])
+    """The transport that a service names; it opens nothing before its first call.
+
+    Raises:
+        ConfigError: its extra is not installed, or it cannot work in this process.
+    """
+    try:
+        kind = _load(_TRANSPORTS[service.transport])
+    except ImportError as error:
+        field = f"Service({service.name!r}).transport"
+        needed = f"pip install 'plugit-wsgi[{service.transport}]'"
+        raise ConfigError(field, service.transport, needed) from error
     return cast(Transport, kind(service.url, limits=limits, clock=clock, pool_size=max(1, threads)))
 
 

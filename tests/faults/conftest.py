@@ -25,8 +25,28 @@ def quick_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "LATE", 0.5)
 
 
+#: Modules with rows that a transport decides: run with each.
+BY_TRANSPORT = ("test_answers", "test_connections", "test_streams")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once for each transport, where that matters."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "transport" in metafunc.fixturenames and module in BY_TRANSPORT:
+        metafunc.parametrize("transport", ["requests", "curl"], indirect=True)
+
+
 @pytest.fixture
-def make_world(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
+def transport(request: pytest.FixtureRequest) -> str:
+    """What carries the calls to the broken service."""
+    name: str = getattr(request, "param", "requests")
+    return name
+
+
+@pytest.fixture
+def make_world(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> Iterator[MakeWorld]:
     """`make_world(...)`; arguments are the middleware's, or with `of_service` the broken service's."""
     caplog.set_level("INFO", "plugit_wsgi")
     with nothing_left(), ExitStack() as open_ones:
@@ -38,7 +58,11 @@ def make_world(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
             clock, events = TurnedClock(), list[Event]()
             given = {"limits": QUICK, "identify": identify, "observe": events.append, "clock": clock}
             services = [
-                Service("x", url or f"http://{named}:{toxic.server.port}", **(of_service or {})),
+                Service(
+                    "x",
+                    url or f"http://{named}:{toxic.server.port}",
+                    **{"transport": transport, **(of_service or {})},
+                ),
                 Service("good", good.url),
             ]
             middleware = PlugItMiddleware(host_app, services, SECRET, **{**given, **options})

@@ -213,7 +213,7 @@ def test_paths_that_are_not(path: Any) -> None:
         ("mode", "page", "'actions', 'pages'"),
         ("mode", None, "'actions', 'pages'"),
         ("csrf_marker", "once", "'plain', 'nonce'"),
-        ("transport", "curl", "'requests'"),
+        ("transport", "wget", "'requests', 'curl'"),
         ("organizations", 1, "True"),
         ("organizations", "yes", "True"),
         ("allow_http", None, "True"),

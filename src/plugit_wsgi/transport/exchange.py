@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol
 
@@ -14,7 +13,7 @@ from .answer import Answer
 from .body import open_body
 from .head import Head, framing, parse_head
 from .patience import UntilDeadline, WhileFlowing
-from .reader import PIECE, WireReader
+from .reader import PIECE, Wire, WireReader
 
 REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -22,8 +21,8 @@ REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Connection(Protocol):
     """What an exchange needs of a connection. One thread at a time."""
 
-    def open(self, deadline: Deadline) -> socket.socket:
-        """The socket, connected by the deadline, TLS included."""
+    def open(self, deadline: Deadline, limit: float) -> Wire:
+        """The socket, connected by the deadline and within `limit` seconds, TLS included."""
 
     def free(self, reusable: bool) -> None:
         """The exchange is over; another may follow if `reusable`, else it is closed."""
@@ -74,17 +73,18 @@ class Exchange:
             raise error from (broken or error.__cause__)
         return self._answer(head, reader, connection, sent=broken is None)
 
-    def _open(self, connection: Connection) -> socket.socket:
+    def _open(self, connection: Connection) -> Wire:
         try:
-            return connection.open(self.request.deadline.at_most(self.request.connect_timeout))
+            return connection.open(self.request.deadline, self.request.connect_timeout)
         except ServiceError as error:
             error.is_unsent = True  # what went out before on another connection is repeatable
             raise
 
-    def _send(self, sock: socket.socket) -> OSError | None:
+    def _send(self, sock: Wire) -> OSError | None:
         """Sends head and body; an error if the service stopped listening: it may have answered before."""
         patience = UntilDeadline(self.request.deadline, "the service to take the request")
-        for data in self._outgoing():
+        body = self.request.body
+        for data in self._outgoing(body) if body else (self._head,):
             try:
                 sock.settimeout(patience.limit())
                 sock.sendall(data)  # the timeout is for all of it, over TLS too
@@ -94,11 +94,8 @@ class Exchange:
                 return error
         return None
 
-    def _outgoing(self) -> Iterator[bytes]:
-        body = self.request.body
-        if not body:
-            yield self._head
-        elif not isinstance(body, bytes):
+    def _outgoing(self, body: bytes | BinaryIO) -> Iterator[bytes]:
+        if not isinstance(body, bytes):
             yield self._head
             yield from _pieces(body, self._length)
         elif len(body) <= PIECE:

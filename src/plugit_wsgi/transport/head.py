@@ -13,8 +13,7 @@ gets the rest of the last one's page. Rules (RFC 9112):
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import FramingError
 from ..interfaces import Headers
@@ -22,17 +21,17 @@ from ..interfaces import Headers
 _STATUS_LINE: Final = re.compile(r"HTTP/1\.([01]) ([0-9]{3})(?: [\t -~\x80-\xff]*)?")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # No blanks are matched apart from the value's own: two patterns that both match blanks take quadratic time.
-_LINE: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")
+_LINE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
+_LINES: Final = re.compile(rf"{_LINE.pattern}(?:\r\n{_LINE.pattern})*")
 _TARGET: Final = re.compile(r"[!-~]*")
-_SENDABLE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
+_UNSENDABLE: Final = re.compile(r"[\r\n\0]")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """The head of an answer. Immutable.
 
     Attributes:
@@ -46,8 +45,7 @@ class Head:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
+class Framing(NamedTuple):
     """Where the body ends. Immutable.
 
     Attributes:
@@ -76,15 +74,13 @@ def compose_head(method: str, path: str, headers: Headers, own: Headers, length:
     """
     if not _NAME.fullmatch(method) or not _TARGET.fullmatch(path):
         raise ValueError(f"no request line can say {method!r} {path!r}")
-    lines = [f"{method} {path} HTTP/1.1"]
-    for name, value in headers:
-        line = f"{name}: {value}"
-        if not _SENDABLE.fullmatch(line):
-            raise ValueError(f"no header can say {name!r}: {value!r}")
-        lines.append(line)
-    given = {name.lower() for name, _value in headers}
+    given = {name.lower() for name, _ in headers}
+    if not _all_sendable(headers, given):
+        raise ValueError(f"no header can say one of {headers!r}")
     if not given.isdisjoint(_OURS):
         raise ValueError(f"the transport itself sends {sorted(given & _OURS)}")
+    lines = [f"{method} {path} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers]
     lines += [f"{name}: {value}" for name, value in own if name.lower() not in given]
     if length is not None or method in _WITH_BODY:
         lines.append(f"Content-Length: {length or 0}")
@@ -102,16 +98,21 @@ def parse_head(raw: bytes, header_count: int) -> Head:
     Raises:
         FramingError: it is not a head, or one that rule 3 refuses.
     """
-    first, *lines = raw.decode("latin-1").split("\r\n")
+    first, found, rest = raw.decode("latin-1").partition("\r\n")
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
         raise _wrong("not an HTTP/1 answer", "status line", first)
     status = int(match[2])
     if not 100 <= status <= 599 or status == 101:
         raise _wrong("a status that no answer has", "status", status)
+    lines = rest.split("\r\n") if found else []
     if len(lines) > header_count:
         raise _wrong(f"more than {header_count} headers", "headers", len(lines))
-    return Head(minor=int(match[1]), status=status, headers=_headers(lines))
+    if found and not _LINES.fullmatch(rest):
+        broken = next(line for line in lines if not _LINE.fullmatch(line))
+        raise _wrong("a broken header line", "headers", broken)
+    headers = [(name, value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
+    return Head(minor=int(match[1]), status=status, headers=tuple(headers))
 
 
 def is_header_line(line: bytes) -> bool:
@@ -140,15 +141,11 @@ def framing(method: str, head: Head) -> Framing:
     return Framing()
 
 
-def _headers(lines: list[str]) -> Headers:
-    found = []
-    for line in lines:
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise _wrong("a broken header line", "headers", line)
-        name, value = match.groups()
-        found.append((name, value.strip(" \t")))
-    return tuple(found)
+def _all_sendable(headers: Headers, names: set[str]) -> bool:
+    """One look at all names and one at all values: what no single one may have, all together do not have."""
+    if _UNSENDABLE.search("".join([value for _, value in headers])):
+        return False
+    return not headers or ("" not in names and _NAME.fullmatch("".join(names)) is not None)
 
 
 def _is_persistent(minor: int, values: list[str] | None) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import socket
-from typing import Final
+from typing import Final, Protocol
 
 from ..errors import FramingError, ServiceUnreachable
 from .patience import Patience
@@ -12,6 +11,19 @@ from .patience import Patience
 PIECE: Final = 64 * 1024
 _START: Final = b"HTTP/1."
 _LOOSE: Final = re.compile(rb"\r(?=[^\n])|(?<!\r)\n|\0")
+
+
+class Wire(Protocol):
+    """What an exchange needs of a connected socket. One thread at a time."""
+
+    def settimeout(self, value: float, /) -> None:
+        """Seconds that each call from here on may take."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Sends all of it; TimeoutError or another OSError."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Between 1 and `size` bytes; none at the end; TimeoutError or another OSError."""
 
 
 class WireReader:
@@ -27,7 +39,7 @@ class WireReader:
 
     __slots__ = ("_at", "_buffer", "_sock", "heard", "patience")
 
-    def __init__(self, sock: socket.socket, patience: Patience) -> None:
+    def __init__(self, sock: Wire, patience: Patience) -> None:
         self._sock = sock
         self.patience = patience
         self._buffer = b""
@@ -50,6 +62,8 @@ class WireReader:
             ServiceUnreachable: the connection ended.
         """
         seen = 0
+        if not self.has_rest:
+            self._more_of_head()
         while True:
             end = self._buffer.find(b"\r\n\r\n", self._at + max(0, seen - 3))
             if self._at + limit < (end if end >= 0 else len(self._buffer)):
@@ -58,8 +72,7 @@ class WireReader:
                 break
             self._check_start(seen)
             seen = len(self._buffer) - self._at
-            if not self._more():
-                raise ServiceUnreachable("the connection ended before an answer")
+            self._more_of_head()
         head = self._buffer[self._at : end]
         self._at = end + 4
         return head
@@ -102,6 +115,10 @@ class WireReader:
         if got != _START[: len(got)] or loose:
             received = repr(self._buffer[self._at : self._at + 60])
             raise FramingError("not an HTTP/1 answer", field="headers", received=received)
+
+    def _more_of_head(self) -> None:
+        if not self._more():
+            raise ServiceUnreachable("the connection ended before an answer")
 
     def _more(self) -> bool:
         data = self._receive()

@@ -1,25 +1,14 @@
 """The default transport, on requests and urllib3.
 
 What they do well is theirs: TLS, certificates, connections. What a host between many visitors must know for
-sure is ours, in `head`, `body`, `patience`, `exchange` and `answer`. Rules:
-
-1. No cookie jar, no ``.netrc``, no proxy variables, no redirects, no retries but rule 5: there is no session.
-2. One deadline over connecting, sending, head and body (streams: over the head).
-3. A connection carries another request only after an answer that ended exactly where it said.
-4. An unsafe method goes out on a fresh connection, once: nobody can tell a service that closed an idle
-   connection from one that did the work and died.
-5. GET, HEAD and OPTIONS go out once more, on a fresh connection, if not one byte of an answer came.
-6. Nothing is opened before the first request of a process; a forked process starts afresh.
-7. What requests, urllib3, ssl or socket raise does not leave this module.
+sure is ours, in `base`, `head`, `body`, `patience`, `exchange` and `answer`.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -29,105 +18,28 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from ..clock import Clock, Deadline
-from ..config import Limits
 from ..errors import ServiceTimeout, ServiceUnreachable
-from ..interfaces import ServiceRequest
 from .answer import Answer
-from .exchange import REPEATABLE, Exchange
-from .head import compose_head
+from .base import IDLE, KeptTransport
+from .exchange import Exchange
 from .pool import Pool
 from .resolve import Address, Resolver
 
-IDLE: Final = 60.0
-"""Seconds after which an idle connection is not used any more."""
-_PORTS: Final = {"http": 80, "https": 443}
 
-
-class RequestsTransport:
-    """HTTP/1.1 exchanges with one service over kept connections. Thread-safe.
+class RequestsTransport(KeptTransport):
+    """A transport on requests and urllib3. Thread-safe.
 
     Args:
         base_url: http or https; requests go below its path.
-        limits: of heads and streams.
-        clock: for streams and resolved names; a request's deadline brings its own.
-        user_agent: sent where the request has none.
-        pool_size: idle connections kept; more may be in use.
         ssl_context: for https; None trusts what the system and certifi trust.
+        **named: as `KeptTransport`.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        limits: Limits,
-        clock: Clock,
-        user_agent: str = "plugit-wsgi",
-        pool_size: int = 16,
-        ssl_context: ssl.SSLContext | None = None,
-    ) -> None:
-        parts = urlsplit(base_url)
-        self._path = parts.path.rstrip("/") + "/"
-        self._own = (
-            ("Host", parts.netloc.rpartition("@")[2].encode("idna").decode()),
-            ("User-Agent", user_agent),
-            ("Accept-Encoding", "identity"),
-            ("Connection", "keep-alive"),
-        )
-        self._limits = limits
-        self._clock = clock
-        self._pool_size = pool_size
-        self._host = parts.hostname or ""
-        self._port = parts.port or _PORTS[parts.scheme]
-        self._context = (ssl_context or _trusting_context()) if parts.scheme == "https" else None
-        self._processes: dict[int, _Adapter] = {}
-        self._closed = False
+    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None, **named: Any) -> None:
+        super().__init__(base_url, **named)
+        self._context = (ssl_context or _trusting_context()) if self._is_tls else None
 
-    def send(self, request: ServiceRequest) -> Answer:
-        """Sends, and waits for the head of the answer (rules 4 and 5)."""
-        exchange = self._exchange(request)
-        try:
-            return self._adapter().exchange(exchange)
-        except ServiceUnreachable:
-            if not exchange.unheard or request.method not in REPEATABLE:
-                raise
-        exchange.fresh = True
-        return self._adapter().exchange(exchange)
-
-    def close(self) -> None:
-        """Closes idle connections; those in use, and any opened later, close when their answer ends."""
-        self._closed = True
-        adapter = self._processes.pop(os.getpid(), None)
-        if adapter is not None:
-            adapter.close()
-
-    def _exchange(self, request: ServiceRequest) -> Exchange:
-        body = request.body
-        length = len(body) if isinstance(body, bytes) else request.length
-        head = compose_head(
-            request.method,
-            self._path + request.target,
-            request.headers,
-            own=self._own,
-            length=None if body is None else length,
-        )
-        return Exchange(request, head, length=length, limits=self._limits, clock=self._clock)
-
-    def _adapter(self) -> _Adapter:
-        process = os.getpid()
-        adapter = self._processes.get(process)
-        if adapter is not None:
-            return adapter
-        # Two threads may both get here: setdefault lets one win, the other's has opened nothing.
-        adapter = self._processes.setdefault(process, self._new_adapter())
-        if self._closed:
-            adapter.close()
-        for parent in set(self._processes) - {process}:
-            inherited = self._processes.pop(parent, None)
-            if inherited is not None:
-                inherited.close()  # our copies of its sockets; the parent keeps its own
-        return adapter
-
-    def _new_adapter(self) -> _Adapter:
+    def _connections(self) -> _Adapter:
         resolver = Resolver(self._host, self._port, self._clock)
 
         def make() -> _Connection:
@@ -203,10 +115,10 @@ class _Connection(HTTPConnection):
         self._deadline: Deadline | None = None
         self._idle_since = 0.0
 
-    def open(self, deadline: Deadline) -> socket.socket:
-        """The socket, connected by the deadline, TLS included."""
+    def open(self, deadline: Deadline, limit: float) -> socket.socket:
+        """The socket, connected by the deadline and within `limit` seconds, TLS included."""
         if self.sock is None:
-            self._deadline = deadline
+            self._deadline = deadline.at_most(limit)
             try:
                 self.connect()
             except TimeoutError as error:

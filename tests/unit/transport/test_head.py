@@ -38,6 +38,13 @@ def test_what_is_composed_is_parsed_again(headers: list[tuple[str, str]]) -> Non
     assert got is None or got.headers == tuple((name, value.strip(" \t")) for name, value in sent)
 
 
+@pytest.mark.parametrize("name", ["", " X", "X:", "Host: elsewhere", "X\r\nY", "\u212a", "caf\xe9"])
+def test_one_wrong_name_among_good_ones_is_refused(name: str) -> None:
+    """The Kelvin sign becomes a letter of ASCII in lower case, and is none."""
+    with pytest.raises(ValueError, match=r"can say|codec"):
+        compose_head("GET", "/p", (("X-A", "1"), (name, "2"), ("X-B", "3")), OWN, None)
+
+
 @given(st.binary(max_size=200))
 def test_nonsense_is_refused_or_read_but_never_breaks(noise: bytes) -> None:
     """Whatever comes, the error is ours."""
