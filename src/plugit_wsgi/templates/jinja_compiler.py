@@ -119,7 +119,7 @@ class _Compiler:
         body = body if self._parent is not None else "body, "
         self._put(f"return {found.get(TITLE)}, ({head}), ({body}), {found.get(self._menu)}")
         free = self._expressions.free.items()
-        first = [("def template(s):", 1)]
+        first = [("def template(s):", 1), (" text = s.text", 1)]
         first += [(f" {variable} = s.answer.get({name!r}, MISSING)", 1) for name, variable in free]
         lines = first + self._written
         return "\n".join(text for text, _line in lines) + "\n", tuple(line for _text, line in lines)
@@ -192,7 +192,7 @@ class _Compiler:
         return self._expressions.write(node, scope)
 
     def _output(self, node: nodes.Output, scope: Scope, put: str) -> None:
-        shown = "s.text" if self._escapes else "s.raw"
+        shown = "text" if self._escapes else "s.raw"
         for each in node.nodes:
             if isinstance(each, nodes.TemplateData):
                 self._put(f"{put}({each.data!r})")
@@ -284,7 +284,7 @@ class _Compiler:
 
     def _filter_block(self, node: nodes.FilterBlock, scope: Scope, put: str) -> None:
         value = self._expressions.filtered(node.filter, self._captured(node.body, scope), scope)
-        self._put(f"{put}(s.text({value}))")
+        self._put(f"{put}(text({value}))")
 
     def _with(self, node: nodes.With, scope: Scope, put: str) -> None:
         values = [self._expression(each, scope) for each in node.values]
@@ -322,7 +322,7 @@ class _Compiler:
     def _call_block(self, node: nodes.CallBlock, scope: Scope, put: str) -> None:
         name = self._expressions.new("c")
         self._callable(node, name, Scope(scope), "", "s.joined({})", "s.enter")
-        self._put(f"{put}(s.text({self._expressions.call_macro(node.call, scope, name)}))")
+        self._put(f"{put}(text({self._expressions.call_macro(node.call, scope, name)}))")
 
     def _escaping(self, node: nodes.ScopedEvalContextModifier, scope: Scope, put: str) -> None:
         option = node.options[0]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,9 +17,11 @@ from jinja2.ext import Extension
 from ..errors import PlugItError
 from .budget import DEFAULT, Interrupted, OverBudget
 
-MOST_WORDS = 60_000
+MOST_WORDS = 20_000
 """Words, signs and texts of a template: Python's compiler, which comes last, cannot be stopped."""
 _EVERY = 16
+_LONG_NUMBER = re.compile(r"[0-9_]{1000}")
+"""Jinja2 reads a number by an expression that takes 300 bytes for each digit."""
 
 
 class Look:
@@ -74,6 +77,8 @@ def parse(source: str, look: Look) -> nodes.Template:
         TemplateSyntaxError: it is no template.
         BaseException: what `look` raises.
     """
+    if _LONG_NUMBER.search(source):
+        raise OverBudget("a number of more than 1000 digits")
     environment = Environment(autoescape=True, keep_trailing_newline=True, extensions=[_Looking])
     environment.look = look  # type: ignore[attr-defined]
     return environment.parse(source)

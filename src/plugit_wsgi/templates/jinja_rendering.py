@@ -131,10 +131,14 @@ class Rendering:
     def rounds(self, values: Any, weight: int, size: int) -> Iterator[Any]:
         """The rounds of a loop, counted."""
         for each in self.items_of(values):
-            self._loops -= 1
-            if self._loops < 0:
+            # As `enter`, without a call: this is what pages spend their time in.
+            loops = self._loops = self._loops - 1
+            room = self._room = self._room - size
+            steps = self._steps = self._steps - weight
+            if loops < 0:
                 raise OverBudget(f"more than {self._budget.loops} rounds of loops")
-            self.enter(weight, size)
+            if room < 0 or steps < self._look_at:
+                self._look(0)
             yield each
 
     def call(self, weight: int, size: int) -> None:
@@ -177,12 +181,14 @@ class Rendering:
         kind = type(value)
         if kind is str:
             text: str = escape(value)
+        elif kind is int or kind is float:
+            text = str(value)
         elif kind is Markup:
             text = value
         else:
             text = escape(self.string(value))
-        self._room -= len(text)
-        if self._room < 0:
+        room = self._room = self._room - len(text)
+        if room < 0:
             self._look(0)
         return text
 
