@@ -37,9 +37,8 @@ from .interfaces import (
     OnDenied,
     Operations,
     SessionStore,
-    TemplateEngine,
 )
-from .loading import make_engine, make_transport
+from .loading import Engines, make_transport
 from .mounted import Mounted, MountedAssets, MountedService
 from .mounts import MountTable
 from .operations import MountedOperations
@@ -126,7 +125,7 @@ class Assembly:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._engine = make_engine("django", host.limits)
+        self._engines = Engines(host.limits)
         self._api_places = ApiPlaces(host.threads, host.limits, host.clock)
         self._api_pages = ApiPages(
             layout=host.layout,
@@ -141,7 +140,7 @@ class Assembly:
         """A service, ready to be mounted; `retire` is its end."""
         _tell_doubtful_fields(service)
         host = _scoped(self._host, service)
-        client = _client(service, host, self._engine)
+        client = _client(service, host, self._engines)
         return Built(
             path=service.mount or f"{host.prefix}/{service.name}",
             client=client,
@@ -215,7 +214,7 @@ def _scoped(host: Host, service: Service) -> Host:
     return replace(host, cache=ScopedCache(host.cache, scope), templates=ScopedCache(host.templates, scope))
 
 
-def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClient:
+def _client(service: Service, host: Host, engines: Engines) -> ServiceClient:
     limits = service.limits or host.limits
     exchanges = Exchanges(
         service,
@@ -231,7 +230,7 @@ def _client(service: Service, host: Host, engine: TemplateEngine) -> ServiceClie
         keys=service_keys(host.secrets, service.name),
         limits=limits,
         exchanges=exchanges,
-        engine=engine,
+        engines=engines,
         cache=host.cache,
         templates=host.templates,
         turns=Turns(host.line),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 
 from .circuits import Circuit, Circuits
 from .clock import Deadline
@@ -29,7 +30,11 @@ SMALL = 1024 * 1024
 """A file up to this size is read at once, and needs no place among the streams."""
 UPLOAD = 64 * 1024
 """A body above this takes time that is the visitor's network's or the service's disk's."""
-PROTOCOL = names.PROTOCOL_VERSION + (f"; ext={','.join(names.EXTENSIONS)}" if names.EXTENSIONS else "")
+SPOKEN = tuple(
+    each for each in names.EXTENSIONS if each != names.TEMPLATE_LANGUAGE or find_spec("jinja2") is not None
+)
+"""The extensions of this host: templates in another language need the extra ``jinja``."""
+PROTOCOL = f"{names.PROTOCOL_VERSION}; ext={','.join(SPOKEN)}"
 
 
 class Exchanges:

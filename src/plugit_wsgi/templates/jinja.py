@@ -142,4 +142,6 @@ def _fragment(parts: Parts | tuple[Any, ...]) -> Fragment:
 
 def _failure(error: BaseException, template_tag: str, line: int | None) -> TemplateError:
     message = f"{type(error).__name__}: {error}"
-    return TemplateError(message, template_tag=template_tag, line=line, is_costly=isinstance(error, OverBudget))
+    return TemplateError(
+        message, template_tag=template_tag, line=line, is_costly=isinstance(error, OverBudget)
+    )

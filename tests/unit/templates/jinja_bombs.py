@@ -42,7 +42,9 @@ BOMBS = {
     "much text in a loop": ROUND.replace("BODY", "t" * 5000),
     "much text in a branch": ROUND.replace("BODY", "{% if true %}" + "t" * 5000 + "{% endif %}"),
     "much text in a capture": "{% set x %}" + ROUND.replace("BODY", "t" * 5000) + "{% endset %}",
-    "much text in a filter block": "{% filter upper %}" + ROUND.replace("BODY", "{{ w }}" * 5) + "{% endfilter %}",
+    "much text in a filter block": "{% filter upper %}"
+    + ROUND.replace("BODY", "{{ w }}" * 5)
+    + "{% endfilter %}",
     "many values in a loop": ROUND.replace("BODY", "{{ w }}{{ w }}{{ w }}"),
     "many values that are escaped": ROUND.replace("BODY", "{{ quotes }}{{ quotes }}"),
     "macro in itself": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
@@ -53,7 +55,9 @@ BOMBS = {
     "doubled by +": again(40, "{% set x = x + x %}"),
     "doubled by a capture": again(40, "{% set x %}{{ x }}{{ x }}{% endset %}"),
     "doubled by a macro": "{% macro m(t) %}{{ t }}{{ t }}{% endmacro %}" + again(40, "{% set x = m(x) %}"),
-    "doubled by a filter block": again(40, "{% set x %}{% filter upper %}{{ x }}{{ x }}{% endfilter %}{% endset %}"),
+    "doubled by a filter block": again(
+        40, "{% set x %}{% filter upper %}{{ x }}{{ x }}{% endfilter %}{% endset %}"
+    ),
     "doubled by format": again(40, "{% set x = '%s%s'|format(x, x) %}"),
     "doubled by %": again(40, "{% set x = '%s%s' % (x, x) %}"),
     "doubled by replace": again(8, "{% set x = x|replace('x', x) %}"),
@@ -126,7 +130,9 @@ BOMBS = {
     "raw without an end": "{% raw %}" * 100_000,
     "blanks": "{{" + " " * 1_000_000,
     "blanks before tags": "{{ w }}" + (" " * 1000 + "{%- if") * 1000,
-    "a loop variable that is a list of itself": again(40, "{% set x = [x] + x %}", "{% set x = [1] %}", "{{ x }}"),
+    "a loop variable that is a list of itself": again(
+        40, "{% set x = [x] + x %}", "{% set x = [1] %}", "{{ x }}"
+    ),
     "itself": '{{ plugitInclude("self") }}',
     "itself twice": '{{ plugitInclude("self") }}{{ plugitInclude("self") }}',
 }
@@ -167,7 +173,9 @@ def tried(name: str) -> dict[str, Any]:
     with open(reading, "rb") as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
-    found: dict[str, Any] = json.loads(said) if said else {"error": f"died with {status}", "is_template": False}
+    found: dict[str, Any] = (
+        json.loads(said) if said else {"error": f"died with {status}", "is_template": False}
+    )
     return found
 
 
