@@ -40,8 +40,8 @@ class ServiceApp:
             `config`, then ``PLUGIT_SERVICE_KEY`` of the environment. Without any, callers are
             believed by their network alone.
         name: of this service at its host; None: ``PI_SERVICE_NAME`` of `config`.
-        template_language: what the templates are written in, ``"django"`` or ``"jinja"``, unless an action says
-            otherwise; None: ``PI_TEMPLATE_LANGUAGE`` of `config`, then Django's.
+        template_language: what the templates are written in, ``"django"`` or ``"jinja"``, unless an action
+            says otherwise; None: ``PI_TEMPLATE_LANGUAGE`` of `config`, then Django's.
         folder: where ``templates/`` and ``media/`` are; None is the module's own, else the current one.
         seen: remembers the contexts of unsafe methods; None does so for this process.
         clock: Unix time in seconds.

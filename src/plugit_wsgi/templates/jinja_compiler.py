@@ -1,6 +1,6 @@
 """From a Jinja template to a function of Python, by way of `Expressions`.
 
-The function takes a `Rendering`, runs what stands outside of blocks, and gives the `Parts` that make a fragment.
+The function takes a `Rendering`, runs what stands outside of blocks, and gives the `Parts` of a fragment.
 
 1. Text that a template prints again and again is counted by whoever repeats it: a round, a call, a branch.
 2. Variables of a scope are made where it begins, so that nothing is left of the round before.
@@ -82,7 +82,7 @@ def compile_template(source: str, menu_action: str, pace: Callable[[float], None
     look.at_time()
     world = dict(_WORLD)
     # Constants are all that the template has in this text; see `jinja_expressions`.
-    exec(compile(text, FILE, "exec", dont_inherit=True), world)  # noqa: S102  # nosec B102
+    exec(compile(text, FILE, "exec", dont_inherit=True), world)  # nosec B102
     return Code(world["template"], lines)  # type: ignore[arg-type]
 
 
@@ -108,7 +108,7 @@ class _Compiler:
         parent = self._parent or Parent(head=(), body=())
         names = {TITLE, self._menu, *parent.head, *parent.body} & self._blocks.keys()
         if self._parent is None:
-            self._function("body", self._template.body, scope)
+            self._all(self._template.body, scope)
         else:
             self._quietly(self._template.body, scope)
         for name in sorted(names):
@@ -155,19 +155,28 @@ class _Compiler:
             self._put(f"{scope.variables[name]} = {value}")
         return scope
 
-    def _function(
-        self, name: str, body: list[nodes.Node], scope: Scope, parameters: str = "", end: str = "''.join({})"
-    ) -> None:
-        """A function that renders a body."""
-        with self._indented(f"def {name}({parameters}):"):
+    def _printed(self) -> tuple[str, str]:
+        """A new list for what is printed, and what puts into it."""
+        out, put = self._expressions.new("o"), self._expressions.new("p")
+        self._put(f"{out} = []")
+        self._put(f"{put} = {out}.append")
+        return out, put
+
+    def _function(self, name: str, body: list[nodes.Node], scope: Scope) -> None:
+        """A function that renders a block."""
+        with self._indented(f"def {name}():"):
             self._put(f"s.enter({_weight(body)}, {_text_size(body)})")
-            out, put = self._expressions.new("o"), self._expressions.new("p")
-            self._put(f"{out} = []")
-            self._put(f"{put} = {out}.append")
-            # The body of the template has its scope already.
-            inner = scope if body is self._template.body else self._scope(body, scope)
-            self._body(body, inner, put)
-            self._put(f"return {end.format(out)}")
+            out, put = self._printed()
+            self._body(body, self._scope(body, scope), put)
+            self._put(f"return ''.join({out})")
+
+    def _all(self, body: list[nodes.Node], scope: Scope) -> None:
+        """A template without a parent: all of it is the content."""
+        self._put(f"s.enter({_weight(body)}, {_text_size(body)})")
+        out, put = self._printed()
+        self._body(body, scope, put)
+        with self._indented("def body():"):
+            self._put(f"return ''.join({out})")
 
     def _quietly(self, body: list[nodes.Node], scope: Scope) -> None:
         """What stands beside the blocks of a template with a parent: only what it sets is of use."""
@@ -276,9 +285,7 @@ class _Compiler:
         self._give(node.target, value, scope)
 
     def _captured(self, body: list[nodes.Node], scope: Scope) -> str:
-        out, put = self._expressions.new("o"), self._expressions.new("p")
-        self._put(f"{out} = []")
-        self._put(f"{put} = {out}.append")
+        out, put = self._printed()
         self._body(body, self._scope(body, scope), put)
         return f"s.joined({out})"
 
@@ -313,9 +320,7 @@ class _Compiler:
             for variable, default in defaults:
                 with self._indented(f"if {variable} is MISSING:"):
                     self._put(f"{variable} = {self._expression(default, inner)}")
-            out, put = self._expressions.new("o"), self._expressions.new("p")
-            self._put(f"{out} = []")
-            self._put(f"{put} = {out}.append")
+            out, put = self._printed()
             self._body(node.body, self._scope(node.body, inner), put)
             self._put(f"return {end.format(out)}")
 
@@ -338,7 +343,7 @@ def _parent_of(template: nodes.Template) -> Parent | None:
     if not found:
         return None
     name = found[0].template.value if isinstance(found[0].template, nodes.Const) else None
-    if name not in PARENTS or len(found) > 1 or found[0] not in template.body:
+    if not isinstance(name, str) or name not in PARENTS or len(found) > 1 or found[0] not in template.body:
         raise refused(f"a template can extend {' and '.join(PARENTS)}, once, and nothing else", found[0])
     return PARENTS[name]
 
@@ -379,7 +384,7 @@ def _text_size(body: Iterable[nodes.Node]) -> int:
             branches = (node.body, *(each.body for each in node.elif_), node.else_)
             size += sum(each for each in map(_text_size, branches) if each <= SHORT)
         elif isinstance(node, _INSIDE):
-            size += _text_size(node.body)  # type: ignore[attr-defined]
+            size += _text_size(node.body)
     return size
 
 

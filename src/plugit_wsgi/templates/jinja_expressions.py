@@ -125,7 +125,8 @@ class Expressions:
         base = self.write(node.node, scope)
         if base.isidentifier():
             # The frequent case without a call: a key of an answer's object.
-            return f"({base}[{name!r}] if type({base}) is dict and {name!r} in {base} else s.look({base}, {name!r}))"
+            is_there = f"type({base}) is dict and {name!r} in {base}"
+            return f"({base}[{name!r}] if {is_there} else s.look({base}, {name!r}))"
         return f"s.look({base}, {name!r})"
 
     def _subscript(self, node: nodes.Getitem, scope: Scope) -> str:

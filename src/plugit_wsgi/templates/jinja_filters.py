@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -24,10 +25,12 @@ Filter = Callable[..., Any]
 
 
 def length(s: Rendering, value: Any) -> int:
+    """How many items, letters or keys there are."""
     return len(s.items_of(value))  # type: ignore[arg-type]
 
 
 def default(_s: Rendering, value: Any, other: Any = "", boolean: bool = False) -> Any:
+    """Another value in place of what is missing, or of all that is false."""
     return other if value is MISSING or (boolean and not value) else value
 
 
@@ -48,6 +51,7 @@ def looker(s: Rendering, attribute: Any) -> Callable[[Any], Any]:
 
 
 def sort_key(s: Rendering, attribute: Any, case_sensitive: bool) -> Callable[[Any], Any]:
+    """What a text or number is sorted by, by default without its case."""
     look = looker(s, attribute)
 
     def key(item: Any) -> Any:
@@ -65,10 +69,12 @@ def sort_key(s: Rendering, attribute: Any, case_sensitive: bool) -> Callable[[An
 def sort(
     s: Rendering, value: Any, reverse: bool = False, case_sensitive: bool = False, attribute: Any = None
 ) -> list[Any]:
+    """The items in order."""
     return sorted(items(s, value), key=sort_key(s, attribute, case_sensitive), reverse=bool(reverse))
 
 
 def dictsort(s: Rendering, value: Any, case_sensitive: bool = False, by: str = "key") -> list[Any]:
+    """The pairs of a mapping, by key or value."""
     if not isinstance(value, Mapping) or by not in ("key", "value"):
         raise TypeError("dictsort is of a mapping, by 'key' or 'value'")
     key = sort_key(s, None, case_sensitive)
@@ -77,12 +83,14 @@ def dictsort(s: Rendering, value: Any, case_sensitive: bool = False, by: str = "
 
 
 def items(s: Rendering, value: Any) -> Any:
+    """What a filter goes through one by one, counted."""
     values = value if isinstance(value, type({}.items())) else s.items_of(value)
     s.check_items(values)
     return values
 
 
 def join(s: Rendering, value: Any, separator: Any = "", attribute: Any = None) -> str:
+    """One text of many; markup if one of them is."""
     values = items(s, value)
     between = s.string(separator)
     if len(values) * len(between) > MOST:
@@ -98,14 +106,17 @@ def join(s: Rendering, value: Any, separator: Any = "", attribute: Any = None) -
 
 
 def first(s: Rendering, value: Any) -> Any:
+    """The first item, if there is one."""
     return next(iter(s.items_of(value)), MISSING)
 
 
 def last(s: Rendering, value: Any) -> Any:
+    """The last item, if there is one."""
     return s.item(value, -1)
 
 
 def unique(s: Rendering, value: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
+    """The items without those that are there already."""
     key = sort_key(s, attribute, case_sensitive)
     found: dict[Any, Any] = {}
     for each in items(s, value):
@@ -114,12 +125,14 @@ def unique(s: Rendering, value: Any, case_sensitive: bool = False, attribute: An
 
 
 def reverse(s: Rendering, value: Any) -> Any:
+    """The items or letters from the end."""
     if isinstance(value, str):
         return s.part(value, None, None, -1)
     return list(reversed(s.listed(value)))
 
 
 def batch(s: Rendering, value: Any, size: int, fill: Any = None) -> list[list[Any]]:
+    """Rows of so many items, the last one filled up."""
     values = list(items(s, value))
     if not isinstance(size, int) or not 0 < size <= WIDEST:
         raise OverBudget(f"a batch that is not of 1 to {WIDEST}")
@@ -130,12 +143,13 @@ def batch(s: Rendering, value: Any, size: int, fill: Any = None) -> list[list[An
 
 
 def slices(s: Rendering, value: Any, number: int, fill: Any = None) -> list[list[Any]]:
+    """So many lists of about the same length."""
     values = list(items(s, value))
     if not isinstance(number, int) or not 0 < number <= WIDEST:
         raise OverBudget(f"slices that are not 1 to {WIDEST}")
     least, more = divmod(len(values), number)
     ends = [each * least + min(each, more) for each in range(number + 1)]
-    rows = [values[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    rows = [values[start:end] for start, end in pairwise(ends)]
     if fill is not None and more:
         for row in rows[more:]:
             row.append(fill)
@@ -143,6 +157,7 @@ def slices(s: Rendering, value: Any, number: int, fill: Any = None) -> list[list
 
 
 def total(s: Rendering, value: Any, attribute: Any = None, start: Any = 0) -> Any:
+    """The sum of all items."""
     look = looker(s, attribute)
     for each in items(s, value):
         start = s.arithmetic("+", start, look(each))
@@ -150,6 +165,8 @@ def total(s: Rendering, value: Any, attribute: Any = None, start: Any = 0) -> An
 
 
 def extreme(pick: Callable[..., Any]) -> Filter:
+    """The smallest or largest item."""
+
     def extreme(s: Rendering, value: Any, case_sensitive: bool = False, attribute: Any = None) -> Any:
         return pick(items(s, value), key=sort_key(s, attribute, case_sensitive), default=MISSING)
 
@@ -157,6 +174,7 @@ def extreme(pick: Callable[..., Any]) -> Filter:
 
 
 def groupby(s: Rendering, value: Any, attribute: Any) -> list[Any]:
+    """Groups with the same value, each with `grouper` and `list`."""
     groups: dict[Any, list[Any]] = {}
     look = sort_key(s, attribute, True)
     for each in sort(s, value, attribute=attribute, case_sensitive=True):
@@ -165,6 +183,7 @@ def groupby(s: Rendering, value: Any, attribute: Any) -> list[Any]:
 
 
 def replace(s: Rendering, value: Any, old: Any, new: Any, count: int = -1) -> str:
+    """A text with one part of it in place of another."""
     texts = [s.string(each) for each in (value, old, new)]
     if isinstance(value, Markup):
         texts = [texts[0], escape(texts[1]), escape(texts[2])]
@@ -176,6 +195,8 @@ def replace(s: Rendering, value: Any, old: Any, new: Any, count: int = -1) -> st
 
 
 def number(kind: type) -> Filter:
+    """A number out of a text, or another value where it is none."""
+
     def number(_s: Rendering, value: Any, default: Any = 0) -> Any:
         try:
             return kind(value[:40] if isinstance(value, str) else value)
@@ -186,12 +207,14 @@ def number(kind: type) -> Filter:
 
 
 def rounded(_s: Rendering, value: Any, precision: int = 0) -> Any:
+    """A number to so many places."""
     if not isinstance(value, (int, float)) or not -20 <= precision <= 20:
         raise TypeError("round is of a number, to 20 places at most")
     return round(float(value), precision)
 
 
 def tojson(s: Rendering, value: Any) -> Markup:
+    """A value for a script of the page."""
     s.measure(value)
     text = json.dumps(value, default=_plain)
     for letter in "<>&'":
@@ -204,6 +227,7 @@ def _plain(value: Any) -> Any:
 
 
 def indent(s: Rendering, value: Any, width: int = 4, first: bool = False) -> str:
+    """Lines that begin further to the right."""
     text = s.string(value)
     if not isinstance(width, int) or not 0 <= width <= 100:
         raise OverBudget("an indent above 100")
@@ -217,23 +241,28 @@ def indent(s: Rendering, value: Any, width: int = 4, first: bool = False) -> str
 def truncate(
     s: Rendering, value: Any, length: int = 255, killwords: bool = False, end: str = "...", leeway: int = 5
 ) -> str:
+    """The beginning of a long text."""
     text = s.string(value)
     if len(text) <= length + leeway:
         return text
+    text = "".join((text,))  # no markup any more: a tag may be cut in two
     kept = text[: max(length - len(end), 0)]
     return (kept if killwords else kept.rsplit(" ", 1)[0]) + end
 
 
 def string_filter(change: Callable[[str], str]) -> Filter:
+    """A filter that changes the letters of a text, or none."""
+
     def changed(s: Rendering, value: Any) -> str:
         text = s.string(value)
         s.spend(len(text))
-        return change(text)
+        return Markup(change(text)) if isinstance(text, Markup) else change(text)
 
     return changed
 
 
 def pairs(s: Rendering, value: Any) -> tuple[Any, ...]:
+    """The pairs of a mapping; none of what is not there."""
     if value is MISSING or value is None:
         return ()
     if not isinstance(value, Mapping):
@@ -242,16 +271,20 @@ def pairs(s: Rendering, value: Any) -> tuple[Any, ...]:
 
 
 def absolute(_s: Rendering, value: Any) -> Any:
+    """A number without its sign."""
     return abs(value)
 
 
 def safe(s: Rendering, value: Any) -> Markup:
+    """A text as markup."""
     return Markup(s.string(value))
 
 
 def escaped(s: Rendering, value: Any) -> Markup:
+    """A text as markup, escaped unless it is that already."""
     return escape(s.string(value))
 
 
 def force_escape(s: Rendering, value: Any) -> Markup:
+    """A text as markup, escaped whatever it is."""
     return escape("".join((s.string(value),)))

@@ -242,8 +242,7 @@ class Rendering:
             return MISSING
         if not isinstance(value, (list, tuple, str)):
             raise TypeError("only lists and texts have slices")
-        made = str.__getitem__(value, slice(start, stop, step)) if isinstance(value, str) else None
-        made = value[start:stop:step] if made is None else made
+        made = value[start:stop:step]
         self.spend(len(made), 1)
         return made
 

@@ -1,7 +1,7 @@
 """Templates in Jinja's language that are made to take all time or memory, and a process to try them in.
 
-Run as a program, it reads a list of names as JSON, renders each bomb in a child of its own, whose memory and time
-the system limits, and prints what came of them. So a bomb that goes off is seen, and not suffered.
+Run as a program, it reads a list of names as JSON, renders each bomb in a child of its own, whose memory and
+time the system limits, and prints what came of them. So a bomb that goes off is seen, and not suffered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from plugit_wsgi.errors import TemplateError
@@ -48,7 +49,8 @@ BOMBS = {
     "many values in a loop": ROUND.replace("BODY", "{{ w }}{{ w }}{{ w }}"),
     "many values that are escaped": ROUND.replace("BODY", "{{ quotes }}{{ quotes }}"),
     "macro in itself": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-    "macro twice in itself": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(30) }}",
+    "macro twice in itself": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}"
+    "{{ m(30) }}",
     "macro that grows its argument": "{% macro m(x) %}{{ m(x ~ x) }}{% endmacro %}{{ m(w) }}",
     "callers in callers": "{% macro m() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{{ m() }}",
     "doubled by ~": again(40, "{% set x = x ~ x %}"),
@@ -180,7 +182,7 @@ def tried(name: str) -> dict[str, Any]:
 
 
 def _outcome(source: str) -> dict[str, Any]:
-    size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     given, before = data(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
