@@ -159,7 +159,7 @@ class _Compiler:
         """A new list for what is printed, and what puts into it."""
         out, put = self._expressions.new("o"), self._expressions.new("p")
         self._put(f"{out} = []")
-        self._put(f"{put} = {out}.append")
+        self._put(f"{put} = {out}.extend")
         return out, put
 
     def _function(self, name: str, body: list[nodes.Node], scope: Scope) -> None:
@@ -181,7 +181,7 @@ class _Compiler:
     def _quietly(self, body: list[nodes.Node], scope: Scope) -> None:
         """What stands beside the blocks of a template with a parent: only what it sets is of use."""
         out = self._expressions.new("o")
-        self._put(f"{out} = [].append")
+        self._put(f"{out} = [].extend")
         useful = (nodes.Assign, nodes.AssignBlock, nodes.Macro, nodes.If)
         self._body([each for each in body if isinstance(each, useful)], scope, out)
 
@@ -202,11 +202,14 @@ class _Compiler:
 
     def _output(self, node: nodes.Output, scope: Scope, put: str) -> None:
         shown = "text" if self._escapes else "s.raw"
+        # One call for all of it, each part in a line of its own: errors name the line.
+        self._put(f"{put}((")
         for each in node.nodes:
             if isinstance(each, nodes.TemplateData):
-                self._put(f"{put}({each.data!r})")
+                self._put(f"{each.data!r},")
             else:
-                self._put(f"{put}({shown}({self._expression(each, scope)}))")
+                self._put(f"{shown}({self._expression(each, scope)}),")
+        self._put("))")
 
     def _if(self, node: nodes.If, scope: Scope, put: str) -> None:
         branches = [(node.test, node.body), *((each.test, each.body) for each in node.elif_)]
@@ -232,12 +235,15 @@ class _Compiler:
         target = self._target(node.target, inner)
         if node.test is not None:
             self._put(f"{items} = {self._chosen(node, inner, target, items)}")
+        is_numbered = _names(node.body, "loop")
         inner.loop = Loop(items, index, self._loops)
-        if node.else_ or _names(node.body, "loop"):
+        if node.else_ or is_numbered:
             self._put(f"{items} = s.listed({items})")
         rounds = f"s.rounds({items}, {_weight(node.body)}, {_text_size(node.body)})"
         self._loops += 1
-        with self._indented(f"for {index}, {target} in enumerate({rounds}):"):
+        with self._indented(
+            f"for {index}, {target} in enumerate({rounds}):" if is_numbered else f"for {target} in {rounds}:"
+        ):
             self._body(node.body, self._scope(node.body, inner), put)
         self._loops -= 1
         if node.else_:
@@ -291,7 +297,7 @@ class _Compiler:
 
     def _filter_block(self, node: nodes.FilterBlock, scope: Scope, put: str) -> None:
         value = self._expressions.filtered(node.filter, self._captured(node.body, scope), scope)
-        self._put(f"{put}(text({value}))")
+        self._put(f"{put}((text({value}),))")
 
     def _with(self, node: nodes.With, scope: Scope, put: str) -> None:
         values = [self._expression(each, scope) for each in node.values]
@@ -327,7 +333,7 @@ class _Compiler:
     def _call_block(self, node: nodes.CallBlock, scope: Scope, put: str) -> None:
         name = self._expressions.new("c")
         self._callable(node, name, Scope(scope), "", "s.joined({})", "s.enter")
-        self._put(f"{put}(text({self._expressions.call_macro(node.call, scope, name)}))")
+        self._put(f"{put}((text({self._expressions.call_macro(node.call, scope, name)}),))")
 
     def _escaping(self, node: nodes.ScopedEvalContextModifier, scope: Scope, put: str) -> None:
         option = node.options[0]
