@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -282,9 +283,10 @@ def safe(s: Rendering, value: Any) -> Markup:
 
 def escaped(s: Rendering, value: Any) -> Markup:
     """A text as markup, escaped unless it is that already."""
-    return escape(s.string(value))
+    text = s.string(value)
+    return text if isinstance(text, Markup) else Markup(html.escape(text))
 
 
 def force_escape(s: Rendering, value: Any) -> Markup:
     """A text as markup, escaped whatever it is."""
-    return escape("".join((s.string(value),)))
+    return Markup(html.escape("".join((s.string(value),))))

@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
+import html
 import operator
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ..errors import PlugItError
 from ..interfaces import CompiledTemplate, TemplateFacts
@@ -180,13 +181,14 @@ class Rendering:
         """A value as text of the page, escaped and counted."""
         kind = type(value)
         if kind is str:
-            text: str = escape(value)
+            text = html.escape(value)
         elif kind is int or kind is float:
             text = str(value)
         elif kind is Markup:
             text = value
         else:
-            text = escape(self.string(value))
+            text = self.string(value)
+            text = text if isinstance(text, Markup) else html.escape(text)
         room = self._room = self._room - len(text)
         if room < 0:
             self._look(0)

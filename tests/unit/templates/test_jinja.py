@@ -132,7 +132,7 @@ SAYS = [
      "{{ 3 is odd }}{{ 4 is divisibleby 2 }}{{ one is not even }}{{ 1 is eq 1 }}{{ 'a' is in letters }}",
      "False" + "True" * 9),
     ("{{ [1, 'a'] }}{{ {'a': 1} }}{{ (1, 2) }}{{ true }}{{ none }}{{ 1.5 }}",
-     "[1, &#39;a&#39;]{&#39;a&#39;: 1}(1, 2)TrueNone1.5"),
+     "[1, &#x27;a&#x27;]{&#x27;a&#x27;: 1}(1, 2)TrueNone1.5"),
     ("{{ dict(a=1).a }}{{ range(3)|join }}", "1012"),
     ("{% block content %}a{% set v = 3 %}{{ v }}{% endblock %}b", "a3b"),
     ('{% extends "plugIt/base.html" %}{% set v = 3 %}{% macro m() %}M{{ v }}{% endmacro %}'
