@@ -26,7 +26,7 @@ from .parents import PARENTS, TITLE, Parent
 FILE = "<service template>"
 """What the code of all templates is said to come from."""
 
-DEEPEST = 25
+DEEPEST = 20
 """How deep loops, conditions and blocks may be nested in one another."""
 SHORT = 100
 """Characters of a branch that count as those around it, whether it is taken or not."""
@@ -131,7 +131,7 @@ class _Compiler:
     def _indented(self, head: str) -> Iterator[None]:
         self._put(head)
         self._indent += 1
-        if self._indent > 3 * DEEPEST:
+        if self._indent > DEEPEST:
             raise refused(f"nested deeper than {DEEPEST}", nodes.Name("", "load", lineno=self._line))
         yield
         self._put("pass")

@@ -40,7 +40,7 @@ def _chosen(is_wanted: bool, has_attribute: bool) -> Filter:
         return [each for each in own.items(s, value) if bool(test(s, look(each), *arguments)) is is_wanted]
 
     def choose_all(s: Rendering, value: Any, *words: Any) -> list[Any]:
-        return choose(s, value, *words, *(("true_value",) if len(words) == has_attribute else ()))
+        return choose(s, value, *words, *(("truthy",) if len(words) == has_attribute else ()))
 
     return choose_all
 
@@ -176,7 +176,7 @@ TESTS: Mapping[str, Filter] = MappingProxyType(
         "sequence": _is((list, tuple, str, Mapping)),
         "string": _is(str),
         "true": lambda _s, value: value is True,
-        "true_value": lambda _s, value: bool(value),
+        "truthy": lambda _s, value: bool(value),
         "undefined": lambda _s, value: value is MISSING,
         "upper": lambda s, value: s.string(value).isupper(),
     }

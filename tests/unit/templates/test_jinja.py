@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import keyword
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +19,11 @@ from plugit_wsgi.errors import ServiceBusy, TemplateError
 from plugit_wsgi.interfaces import CompiledTemplate, Rendered, TemplateFacts
 from plugit_wsgi.templates.django import DjangoTemplates
 from plugit_wsgi.templates.jinja import JinjaTemplates
+from plugit_wsgi.templates.jinja_library import FILTERS, METHODS, TESTS
+from plugit_wsgi.templates.jinja_scope import FUNCTIONS
 from plugit_wsgi.testing.template_contract import facts_for
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "templates-jinja.md"
 DATA: dict[str, Any] = {
     "word": "wörd",
     "markup": "<b>&",
@@ -344,3 +349,13 @@ def test_an_honest_large_page_is_made() -> None:
         "<td>{{ loop.index }}</td></tr>{% endfor %}"
     )
     assert content(source, {"rows": rows}).count("<td>") == 10_000
+
+
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [("Functions", FUNCTIONS), ("Filters", FILTERS), ("Tests", TESTS), ("Methods", METHODS)],
+)
+def test_the_manual_lists_what_there_is(heading: str, words: Collection[str]) -> None:
+    """All of it, and nothing else."""
+    section = PAGE.read_text(encoding="utf-8").split(f"\n### {heading}\n\n")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", section)) == set(words)
