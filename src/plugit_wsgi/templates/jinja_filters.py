@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from .budget import DEEPEST, WIDEST, OverBudget
 from .data import MISSING
+from .jinja_data import items_of
 from .jinja_rendering import Rendering
 from .language import MOST
 
@@ -27,7 +28,7 @@ Filter = Callable[..., Any]
 
 def length(s: Rendering, value: Any) -> int:
     """How many items, letters or keys there are."""
-    return len(s.items_of(value))  # type: ignore[arg-type]
+    return len(items_of(value))  # type: ignore[arg-type]
 
 
 def default(_s: Rendering, value: Any, other: Any = "", boolean: bool = False) -> Any:
@@ -85,7 +86,7 @@ def dictsort(s: Rendering, value: Any, case_sensitive: bool = False, by: str = "
 
 def items(s: Rendering, value: Any) -> Any:
     """What a filter goes through one by one, counted."""
-    values = value if isinstance(value, type({}.items())) else s.items_of(value)
+    values = value if isinstance(value, type({}.items())) else items_of(value)
     s.check_items(values)
     return values
 
@@ -108,7 +109,7 @@ def join(s: Rendering, value: Any, separator: Any = "", attribute: Any = None) -
 
 def first(s: Rendering, value: Any) -> Any:
     """The first item, if there is one."""
-    return next(iter(s.items_of(value)), MISSING)
+    return next(iter(items_of(value)), MISSING)
 
 
 def last(s: Rendering, value: Any) -> Any:
