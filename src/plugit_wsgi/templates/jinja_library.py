@@ -53,7 +53,9 @@ def _djangos(filter_: Callable[..., Any]) -> Filter:
 
     def made(s: Rendering, value: Any, *arguments: Any) -> Any:
         if isinstance(value, str):
-            s.spend(len(value))
+            # A microsecond for each ten letters, and for each line.
+            s.spend(len(value), 1)
+            s.spend(value.count("\n"), 8)
         elif isinstance(value, (list, tuple, Mapping)):
             s.measure(value)
         given = "" if value is MISSING else mark_safe(value) if isinstance(value, Markup) else value
