@@ -71,6 +71,8 @@ BOMBS = {
     "lists in lists, in a namespace": SPACES.replace("BODY", "{% set n.x = [n.x, n.x] %}") + "{{ n.x }}",
     "many large texts kept": "".join(f"{{% set x{n} = long ~ {n} %}}" for n in range(2000)),
     "many large lists kept": "".join(f"{{% set x{n} = long|list %}}" for n in range(500)),
+    "lists in lists, kept": LISTS,
+    "mappings in mappings, kept": DICTS,
     "lists in lists, printed": LISTS + "{{ x }}",
     "lists in lists, compared": LISTS + LISTS.replace("x", "y") + "{{ x == y }}",
     "lists in lists, as JSON": LISTS + "{{ x|tojson }}",

@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 
 from plugit_wsgi.errors import ServiceBusy, TemplateError
 from plugit_wsgi.interfaces import CompiledTemplate, Rendered, TemplateFacts
+from plugit_wsgi.templates.budget import Budget, OverBudget
 from plugit_wsgi.templates.django import DjangoTemplates
 from plugit_wsgi.templates.jinja import JinjaTemplates
 from plugit_wsgi.templates.jinja_library import FILTERS, METHODS, TESTS
+from plugit_wsgi.templates.jinja_meter import Meter
+from plugit_wsgi.templates.jinja_parser import Look
 from plugit_wsgi.templates.jinja_scope import FUNCTIONS
 from plugit_wsgi.testing.template_contract import facts_for
 
@@ -167,6 +170,8 @@ REFUSED = [
     "{{ nonsense() }}",
     "{{ word.nonsense() }}",
     "{{ rows.append(1) }}",
+    "{% if false %}{{ rows.append(1) }}{% endif %}",
+    "{% if false %}{{ nonsense() }}{{ word|nonsense }}{% endif %}",
     "{{ rows.clear() }}",
     "{{ map.pop('k') }}",
     "{{ map.update(k=1) }}",
@@ -359,3 +364,27 @@ def test_the_manual_lists_what_there_is(heading: str, words: Collection[str]) ->
     """All of it, and nothing else."""
     section = PAGE.read_text(encoding="utf-8").split(f"\n### {heading}\n\n")[1].split("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", section)) == set(words)
+
+
+def test_each_limit_is_held_by_itself() -> None:
+    """Whatever the others would do a little later."""
+    assert "100000 rounds of loops" in str(
+        failure("{% for a in range(999) %}{% for b in range(999) %}{% endfor %}{% endfor %}")
+    )
+    assert "macros called deeper than 40" in str(failure("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"))
+    look = Look(lambda _seconds: None)
+    with pytest.raises(OverBudget, match="20000 words"):
+        for _ in range(20_001):
+            look()
+
+
+def test_the_time_of_the_processor_is_held() -> None:
+    """Of a rendering: what is told to `pace` is what passed since it began."""
+    told: list[float] = []
+    times = iter([10.0, 10.1, 10.2, 10.4])
+    meter = Meter(Budget(), told.append, lambda: next(times))
+    meter.enter(2000, 0)
+    meter.enter(2000, 0)
+    with pytest.raises(OverBudget, match="0.3 seconds"):
+        meter.enter(2000, 0)
+    assert [round(seconds, 3) for seconds in told] == [0.1, 0.2]
