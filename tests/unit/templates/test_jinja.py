@@ -373,9 +373,10 @@ def test_each_limit_is_held_by_itself() -> None:
     )
     assert "macros called deeper than 40" in str(failure("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"))
     look = Look(lambda _seconds: None)
+    for _ in range(20_000):
+        look()
     with pytest.raises(OverBudget, match="20000 words"):
-        for _ in range(20_001):
-            look()
+        look()
 
 
 def test_the_time_of_the_processor_is_held() -> None:
@@ -385,6 +386,6 @@ def test_the_time_of_the_processor_is_held() -> None:
     meter = Meter(Budget(), told.append, lambda: next(times))
     meter.enter(2000, 0)
     meter.enter(2000, 0)
-    with pytest.raises(OverBudget, match="0.3 seconds"):
+    with pytest.raises(OverBudget, match=r"0\.3 seconds"):
         meter.enter(2000, 0)
     assert [round(seconds, 3) for seconds in told] == [0.1, 0.2]
