@@ -1,1 +1,1 @@
-"""Templates of services: compiled once, rendered with an answer into a fragment. Django's language, and Jinja's."""
+"""Templates of services: compiled once, rendered with an answer into a fragment. Two languages."""
