@@ -116,7 +116,11 @@ class JinjaTemplate:
         """An error of the host stays what it is; all else is this template's."""
         if error is rendering.outside or isinstance(error, PlugItError):
             return error
-        return _failure(error, self._tag, self._line(error))
+        line = self._line(error)
+        if isinstance(error, NameError):
+            # All names of the code are ours, and macros alone are not made where their scope begins.
+            error = TypeError("a macro is called before it is there")
+        return _failure(error, self._tag, line)
 
     def _line(self, error: BaseException) -> int | None:
         """The line of the template whose code was running."""

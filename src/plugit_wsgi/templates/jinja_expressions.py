@@ -123,7 +123,7 @@ class Expressions:
                 raise refused(f"loop has no {name!r}", node)
             return _loop_field(loop, name)
         base = self.write(node.node, scope)
-        if base.isidentifier():
+        if base[0] in "nv" and base[1:].isdigit():
             # The frequent case without a call: a key of an answer's object.
             is_there = f"type({base}) is dict and {name!r} in {base}"
             return f"({base}[{name!r}] if {is_there} else s.look({base}, {name!r}))"

@@ -34,15 +34,16 @@ def _map(s: Rendering, value: Any, name: Any = None, *arguments: Any, attribute:
 
 def _chosen(is_wanted: bool, has_attribute: bool) -> Filter:
     def choose(s: Rendering, value: Any, *words: Any) -> list[Any]:
-        look = own.looker(s, words[0]) if has_attribute else own.looker(s, None)
-        name, *arguments = words[1:] if has_attribute else words
-        test = TESTS[name]
+        if len(words) < has_attribute:
+            raise TypeError("the name of an attribute is expected")
+        look = own.looker(s, words[0] if has_attribute else None)
+        name, *arguments = words[has_attribute:] or ("truthy",)
+        test = TESTS.get(name)
+        if test is None:
+            raise TypeError(f"there is no test {name!r}")
         return [each for each in own.items(s, value) if bool(test(s, look(each), *arguments)) is is_wanted]
 
-    def choose_all(s: Rendering, value: Any, *words: Any) -> list[Any]:
-        return choose(s, value, *words, *(("truthy",) if len(words) == has_attribute else ()))
-
-    return choose_all
+    return choose
 
 
 def _djangos(filter_: Callable[..., Any]) -> Filter:

@@ -339,6 +339,14 @@ def test_an_error_is_of_the_template_that_it_is_in() -> None:
     assert failure("a\n{% macro m() %}\n{{ 1 // 0 }}{% endmacro %}\n\n{{ m() }}").line == 3
 
 
+def test_an_error_has_no_names_of_ours() -> None:
+    """It is for whoever wrote the template."""
+    assert "before it is there" in str(failure("{{ m(2) }}{% macro m(a) %}{{ a }}{% endmacro %}"))
+    assert "there is no test 'nonsense'" in str(failure("{{ rows|select('nonsense') }}"))
+    assert "name of an attribute" in str(failure("{{ rows|selectattr }}"))
+    assert content("[{{ caller.x }}{{ block.x }}]") == "[]"
+
+
 def test_going_over_the_budget_is_costly() -> None:
     """So the host does not try it again at once; another mistake is not."""
     assert failure("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}").is_costly
