@@ -43,6 +43,7 @@ ROWS = (
     ("Diazo over http.client", "diazo_http_client", "/page.html", b"A site of the bench"),
     ("django-revproxy with Diazo", "revproxy_diazo", "/page.html", b"A site of the bench"),
     ("ours: full page, Django's language", "ours", "/s/bench/page", b"Poll 19"),
+    ("ours: full page, Jinja", "ours", "/s/bench/jinja", b"Poll 19"),
     ("ours: JSON action", "ours", "/s/bench/json", b"Poll 19"),
     ("ours: page from the cache", "ours", "/s/bench/cached", b"Poll 19"),
     ("ours: passing request", "ours", "/about", b"hello"),
@@ -50,6 +51,7 @@ ROWS = (
 )
 #: (row, what it is compared with, at most so many times)
 GOALS = (
+    ("ours: full page, Jinja", "bare proxy, http.client", 2.7),
     ("ours: full page, Django's language", "Diazo over http.client", 0.75),
     ("ours: JSON action", "bare proxy, http.client", 2.3),
     ("ours: page from the cache", "bare proxy, http.client", 0.3),

@@ -29,8 +29,11 @@ from plugit_wsgi.testing.clock import FakeClock
 
 KEPT = Path(__file__).with_name("counts.json")
 OURS = str(Path(plugit_wsgi.__file__).parent)
+WRITTEN = "<service template>"
+"""What the code comes from that is written for templates in Jinja's language; it counts as ours."""
 KINDS = {
     "full page": "/s/bench/page",
+    "full page, Jinja": "/s/bench/jinja",
     "page from the cache": "/s/bench/cached",
     "JSON action": "/s/bench/json",
     "media file": "/s/bench/media/picture.png",
@@ -102,7 +105,7 @@ def _count(call: Callable[[], None]) -> Counter[str]:
         return ours
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-        if frame.f_code.co_filename.startswith(OURS):
+        if frame.f_code.co_filename.startswith((OURS, WRITTEN)):
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
             return ours
         counts["calls of others"] += 1

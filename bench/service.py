@@ -18,8 +18,11 @@ TEMPLATE = """{% extends "plugIt/base.html" %}
 {% endfor %}</table>{% endblock %}
 """
 
+JINJA = TEMPLATE.replace("forloop.counter", "loop.index")
+
 META = {
     "page": {"template_tag": "1"},
+    "jinja": {"template_tag": "jinja-1", "template_language": "jinja"},
     "cached": {"template_tag": "1", "cache_time": 3600},
     "json": {"template_tag": "", "json_only": True},
 }
@@ -52,6 +55,7 @@ ANSWERS: dict[str, tuple[str, bytes]] = {
         f"/template/{action}": ("text/plain; charset=utf-8", TEMPLATE.encode())
         for action in ("page", "cached")
     },
+    "/template/jinja": ("text/plain; charset=utf-8", JINJA.encode()),
 }
 
 

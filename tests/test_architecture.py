@@ -104,6 +104,7 @@ SHARED_LIBRARIES = {
         {"templates", "frameworks"},
         "its engine, closed up; and hosts that are made with it",
     ),
+    ("host", "jinja2"): ({"templates"}, "its grammar, whose nodes are read where code is written for them"),
     ("testing", "pytest"): ({"testing"}, "a contract suite is a class of pytest"),
     ("host", "cachetools"): ({"cache", "directory"}, "pages by their size, look-ups by their number"),
     ("host", "sqlalchemy"): (SQL, "tables and queries stand where they are used; the extra sql brings it"),
@@ -122,7 +123,7 @@ BY_NAME = {
 }
 
 #: Not loaded by `import plugit_wsgi`: a host that mounts nothing yet, or a service, does not pay for them.
-HEAVY = ("django", "requests", "urllib3", "pycurl", "sqlite3", "asyncio", "sqlalchemy", "alembic")
+HEAVY = ("django", "requests", "urllib3", "pycurl", "sqlite3", "asyncio", "sqlalchemy", "alembic", "jinja2")
 
 #: Only a module that makes keys signs and verifies.
 SIGNER = "plugit_wsgi.wire.keys"

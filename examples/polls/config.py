@@ -6,6 +6,10 @@ from pathlib import Path
 # Who may call this service: the host that shows it, and nobody else. Visitors never come here themselves.
 PI_ALLOWED_NETWORKS = (os.environ.get("POLLS_NETWORKS") or "127.0.0.0/8 ::1/128").split()
 
+# One switch, two languages: the same templates are in both, and the host is told which one it gets.
+PI_TEMPLATE_LANGUAGE = os.environ.get("POLLS_TEMPLATE_LANGUAGE") or "django"
+PI_TEMPLATES = "templates-jinja" if PI_TEMPLATE_LANGUAGE == "jinja" else "templates"
+
 # The host's API, which sends our mails. Of `plugit-wsgi dev`: http://127.0.0.1:4000/s/app/ebuio_api/
 POLLS_API = os.environ.get("POLLS_API", "")
 POLLS_SENDER = os.environ.get("POLLS_SENDER") or "polls@example.org"

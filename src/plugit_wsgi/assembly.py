@@ -38,9 +38,8 @@ from .interfaces import (
     OnDenied,
     Operations,
     SessionStore,
-    TemplateEngine,
 )
-from .loading import make_engine, make_transport
+from .loading import Engines, make_transport
 from .mounted import Mounted, MountedAssets, MountedPages, MountedService
 from .mounts import MountTable
 from .operations import MountedOperations
@@ -138,7 +137,7 @@ class Assembly:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._engine = make_engine("django", host.limits)
+        self._engines = Engines(host.limits)
         self._api_places = ApiPlaces(host.threads, host.limits, host.clock)
         self._api_pages = ApiPages(
             layout=host.layout,
@@ -181,7 +180,7 @@ class Assembly:
                 return old
         beside = next((found.client.exchanges for found in (*made, *kept)), None)
         host = _scoped(self._host, service, name, own)
-        client = _client(service, host, self._engine, name, beside)
+        client = _client(service, host, self._engines, name, beside)
         keys = service_keys(host.secrets, client.name)
         mounted = _mounted(client, host)
         return Deployed(
@@ -304,7 +303,7 @@ def _named_events(variant: str, observe: Observe) -> Observe:
 
 
 def _client(
-    service: Service, host: Host, engine: TemplateEngine, variant: str, beside: Exchanges | None
+    service: Service, host: Host, engines: Engines, variant: str, beside: Exchanges | None
 ) -> ServiceClient:
     limits = service.limits or host.limits
     exchanges = Exchanges(
@@ -321,7 +320,7 @@ def _client(
         keys=service_keys(host.secrets, audience_of(service.name, variant)),
         limits=limits,
         exchanges=exchanges,
-        engine=engine,
+        engines=engines,
         cache=host.cache,
         templates=host.templates,
         turns=Turns(host.line),

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -76,7 +77,7 @@ class ServiceClient:
         keys: of the service.
         limits: its limits.
         exchanges: with it.
-        engine: compiles its templates.
+        engines: gives what compiles the templates of a language.
         cache: keeps meta.
         templates: keeps compiled templates, in this process.
         turns: of whoever compiles or renders long.
@@ -95,7 +96,7 @@ class ServiceClient:
         keys: KeyRing,
         limits: Limits,
         exchanges: Exchanges,
-        engine: TemplateEngine,
+        engines: Callable[[str], TemplateEngine],
         cache: Cache,
         templates: Cache,
         turns: Turns,
@@ -111,7 +112,7 @@ class ServiceClient:
         self.flights = flights
         self._setbacks = Setbacks(clock)
         self.exchanges = exchanges
-        self._engine = engine
+        self._engines = engines
         self._cache = cache
         self._templates = templates
         self.turns = turns
@@ -198,7 +199,7 @@ class ServiceClient:
         return self._templates.get(key) is not None or self._setbacks.recent(key) is not None
 
     def _template_key(self, action: str, meta: ActionMeta) -> tuple[str, ...]:
-        return ("template", self.service.name, action, meta.template_tag)
+        return ("template", self.service.name, action, meta.template_tag, meta.template_language)
 
     def template(
         self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str = ""
@@ -218,7 +219,7 @@ class ServiceClient:
             if compiled is None:
                 self._check_failed_template(key)
                 source = self._fetch_template(action, meta, deadline, request_id)
-                compiled = self._compile(source, meta.template_tag, key)
+                compiled = self._compile(source, meta, key)
                 self._templates.set(key, compiled, DAY, 4 * len(source))
             return compiled
 
@@ -246,19 +247,22 @@ class ServiceClient:
                 break
         raise ServiceFailed("redirects a template to another one", service=self.service.name, action=action)
 
-    def _compile(self, source: bytes, tag: str, of: tuple[str, ...]) -> CompiledTemplate:
+    def _compile(self, source: bytes, meta: ActionMeta, of: tuple[str, ...]) -> CompiledTemplate:
         # Many actions with parameters (/show/1, /show/2) share one text.
-        key = ("compiled", self.service.name, digest(source))
+        tag, language = meta.template_tag, meta.template_language
+        key = ("compiled", self.service.name, digest(source), language)
         compiled: CompiledTemplate | None = self._templates.get(key)
         if compiled is None:
             try:
                 text = source.decode("utf-8")
                 menu = self.service.menu_action
+                engine = self._engines(language)
                 with self.turns.begin(key) as pace:
-                    compiled = self._engine.compile(text, template_tag=tag, menu_action=menu, pace=pace)
+                    compiled = engine.compile(text, template_tag=tag, menu_action=menu, pace=pace)
             except UnicodeDecodeError as error:
                 raise TemplateError("the template is not UTF-8", template_tag=tag) from error
             except TemplateError as error:
+                error.template_tag = error.template_tag or tag
                 self._setbacks.note(of, error)
                 raise
             self._templates.set(key, compiled, DAY, 4 * len(source))

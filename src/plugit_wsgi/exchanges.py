@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 
 from .circuits import Circuit, Circuits
 from .clock import Deadline
@@ -37,7 +38,18 @@ SMALL = 1024 * 1024
 """A file up to this size is read at once, and needs no place among the streams."""
 UPLOAD = 64 * 1024
 """A body above this takes time that is the visitor's network's or the service's disk's."""
-PROTOCOL = names.PROTOCOL_VERSION + (f"; ext={','.join(names.EXTENSIONS)}" if names.EXTENSIONS else "")
+
+
+def spoken(find: Callable[[str], object]) -> tuple[str, ...]:
+    """The extensions of this host: templates in another language need the extra ``jinja``.
+
+    Args:
+        find: looks for a library; None says that it is not here.
+    """
+    return tuple(each for each in names.EXTENSIONS if each != names.TEMPLATE_LANGUAGE or find("jinja2"))
+
+
+PROTOCOL = f"{names.PROTOCOL_VERSION}; ext={','.join(spoken(find_spec))}"
 
 
 class Exchanges:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from .clock import Clock
 from .config import Limits, Service
-from .errors import ConfigError
+from .errors import ConfigError, TemplateError
 from .interfaces import TemplateEngine, Transport
 
 _TRANSPORTS = {
@@ -17,7 +17,10 @@ _TRANSPORTS = {
 }
 _MAIL_STORE = ("plugit_wsgi.mail.sql", "SqlMailStore")
 _TOKENS_V1 = ("plugit_wsgi.mail.tokens_v1", "TokensV1")
-_ENGINES = {"django": ("plugit_wsgi.templates.django", "DjangoTemplates")}
+_ENGINES = {
+    "django": ("plugit_wsgi.templates.django", "DjangoTemplates"),
+    "jinja": ("plugit_wsgi.templates.jinja", "JinjaTemplates"),
+}
 
 
 def make_transport(service: Service, limits: Limits, clock: Clock, threads: int) -> Transport:
@@ -36,8 +39,38 @@ def make_transport(service: Service, limits: Limits, clock: Clock, threads: int)
 
 
 def make_engine(name: str, limits: Limits) -> TemplateEngine:
-    """The engine of a template language."""
-    return cast(TemplateEngine, _load(_ENGINES[name])(max_output=limits.rendered_size))
+    """The engine of a template language.
+
+    Raises:
+        TemplateError: the extra of that name is not installed.
+    """
+    try:
+        kind = _load(_ENGINES[name])
+    except ImportError as error:
+        message = f"the template is in the language {name!r}: pip install 'plugit-wsgi[{name}]' on the host"
+        raise TemplateError(f"{message} ({error})") from error
+    return cast(TemplateEngine, kind(max_output=limits.rendered_size))
+
+
+class Engines:
+    """The engines of all services, one for each language, made when first asked for. Thread-safe.
+
+    Args:
+        limits: of all templates.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._made = {"django": make_engine("django", limits)}
+
+    def __call__(self, language: str) -> TemplateEngine:
+        """The engine of a language.
+
+        Raises:
+            TemplateError: as `make_engine`.
+        """
+        made = self._made.get(language)
+        return made or self._made.setdefault(language, make_engine(language, self._limits))
 
 
 def make_mail_store(url: str) -> Any:

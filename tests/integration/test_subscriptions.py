@@ -361,7 +361,7 @@ def test_the_host_announces_the_rule(host: Host, service: FakeService) -> None:
     service.action("/a", meta=GOLD, template="x")
     host.visitor("anna").get("/s/x/a")
     said = {call.headers["x-plugit-protocol"] for call in service.calls}
-    assert said == {"1; ext=fallback,only_subscription"}
+    assert said == {"1; ext=fallback,only_subscription,template_language"}
 
 
 def test_labels_are_told_in_every_way_until_they_end(

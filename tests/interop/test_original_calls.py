@@ -19,7 +19,7 @@ from plugit_wsgi.config import Limits, Service
 from plugit_wsgi.exchanges import Exchanges
 from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.guard import HostPlaces
-from plugit_wsgi.loading import make_engine, make_transport
+from plugit_wsgi.loading import Engines, make_transport
 from plugit_wsgi.turns import Line, Turns
 from plugit_wsgi.wire.keys import load_secrets, service_keys
 from tests.interop.processes import HERE, Process
@@ -169,7 +169,7 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
         keys=service_keys(load_secrets("a secret of the tests, long enough."), "app"),
         limits=limits,
         exchanges=exchanges,
-        engine=make_engine("django", limits),
+        engines=Engines(limits),
         cache=MemoryCache(limits.cache_size, clock),
         templates=MemoryCache(limits.cache_size, clock),
         turns=Turns(Line(8)),

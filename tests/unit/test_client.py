@@ -99,7 +99,7 @@ class World:
             keys=KEYS,
             limits=LIMITS,
             exchanges=exchanges,
-            engine=self.engine,
+            engines=lambda _language: self.engine,
             cache=self.cache,
             templates=self.templates,
             turns=Turns(Line(8)),
@@ -309,7 +309,7 @@ def test_meta_has_two_seconds_of_the_page(world: World) -> None:
     sent = world.transport.sent[1]
     assert round(sent.deadline.remaining(), 3) == 0.7
     assert dict(sent.headers) == {
-        "X-Plugit-Protocol": "1; ext=fallback,only_subscription",
+        "X-Plugit-Protocol": "1; ext=fallback,only_subscription,template_language",
         "X-Plugit-Deadline-Ms": "700",
         "X-Request-ID": "id2",
     }
@@ -413,7 +413,7 @@ def test_action(world: World) -> None:
     assert (got.method, got.target, got.body) == ("POST", "/action/a", b"hello")
     assert (got.headers["x-a"], got.headers["x-plugit-deadline-ms"]) == ("b", "5000")
     assert got.headers["x-request-id"] == "id1"
-    assert got.headers["x-plugit-protocol"] == "1; ext=fallback,only_subscription"
+    assert got.headers["x-plugit-protocol"] == "1; ext=fallback,only_subscription,template_language"
 
 
 ITS_A_FILE = (("EbuIo-PlugIt-ItAFile", "1"), ("ETag", "e"), ("EbuIo-PlugIt-SetSession-a", "1"))

@@ -40,6 +40,8 @@ class ServiceApp:
             `config`, then ``PLUGIT_SERVICE_KEY`` of the environment. Without any, callers are
             believed by their network alone.
         name: of this service at its host; None: ``PI_SERVICE_NAME`` of `config`.
+        template_language: what the templates are written in, ``"django"`` or ``"jinja"``, unless an action
+            says otherwise; None: ``PI_TEMPLATE_LANGUAGE`` of `config`, then Django's.
         folder: where ``templates/`` and ``media/`` are; None is the module's own, else the current one.
         seen: remembers the contexts of unsafe methods; None does so for this process.
         clock: Unix time in seconds.
@@ -56,14 +58,15 @@ class ServiceApp:
         config: object = None,
         key: str | Sequence[str] | None = None,
         name: str | None = None,
+        template_language: str | None = None,
         folder: str | Path | None = None,
         seen: Seen | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        settings = load_config(config, key=key, name=name)
+        settings = load_config(config, key=key, name=name, template_language=template_language)
         routes = collect_routes(module)
         root = _folder_of(module) if folder is None else Path(folder).resolve()
-        templates = TemplateFolder(root / "templates")
+        templates = TemplateFolder(root / settings.templates)
         self._routing = Routing(settings.base_url, routes)
         gate = _gate(settings, seen, clock)
         self._calls = Calls(config=settings, folder=root, templates=templates, gate=gate, mail=mail)

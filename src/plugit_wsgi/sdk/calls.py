@@ -20,13 +20,15 @@ from werkzeug.wrappers import Response
 
 from ..wire import names
 from ..wire.context import SignedContext
+from ..wire.meta import TEMPLATE_LANGUAGES
 from .actions import Action, Route
 from .answers import build_options, build_response, json_response
+from .decorators import Marks
 from .networks import is_inside
 from .proof import ContextGate
 from .request import Request, describe
 from .routing import Match
-from .rules import check_access, check_unsigned, told_to
+from .rules import check_access, check_unsigned, is_announced, told_to
 from .service_config import ServiceConfig
 from .templates import TemplateFolder
 
@@ -92,7 +94,13 @@ class Calls:
 
     def _meta(self, match: Match, request: Request) -> Response:
         marks = _route(match).first.marks
-        meta = replace(marks.meta, template_tag=self.templates.load_tag(marks.template))
+        tag, language = self.templates.load_tag(marks.template), self._language(marks)
+        if tag and language != TEMPLATE_LANGUAGES[0]:
+            # The same text in another language is another template.
+            tag = f"{language}-{tag}"
+        meta = replace(marks.meta, template_tag=tag)
+        if tag:
+            meta = replace(meta, template_language=language)
         response = json_response(told_to(meta, request).to_mapping())
         if meta.only_subscription:
             response.headers["Vary"] = names.PROTOCOL
@@ -102,10 +110,18 @@ class Calls:
         return response
 
     def _template(self, match: Match, request: Request) -> Response:
-        name = _route(match).first.marks.template
+        marks = _route(match).first.marks
+        name, language = marks.template, self._language(marks)
         if not name or not self.templates.has(name):
             raise NotFound()
+        if language != TEMPLATE_LANGUAGES[0] and not is_announced(names.TEMPLATE_LANGUAGE, request):
+            # It would be read in the wrong language, and shown for all that is not understood in it.
+            log.warning("the caller does not say that it reads %s, which templates/%s is in", language, name)
+            raise NotFound()
         return Response(self.templates.load_text(name), content_type="text/plain; charset=utf-8")
+
+    def _language(self, marks: Marks) -> str:
+        return marks.template_language or self.config.template_language
 
     def _admit(self, request: Request) -> SignedContext | None:
         context = None if self.gate is None else self.gate.admit(request)

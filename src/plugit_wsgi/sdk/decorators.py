@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from ..errors import ConfigError
-from ..wire.meta import ActionMeta
+from ..wire.meta import TEMPLATE_LANGUAGES, ActionMeta
 
 ATTRIBUTE = "__plugit_marks__"
 _NO_RULES = ActionMeta()
@@ -47,6 +47,7 @@ class Marks:
     Attributes:
         route: below ``action/``, with a leading slash; None while there is no `action` mark.
         template: name of a file in ``templates/``; "" is none.
+        template_language: what it is written in; "" is the service's.
         methods: upper case.
         meta: the rules, without the template's tag.
         etag: `send_etag` was given.
@@ -55,6 +56,7 @@ class Marks:
 
     route: str | None = None
     template: str = ""
+    template_language: str = ""
     methods: tuple[str, ...] = ("GET",)
     meta: ActionMeta = _NO_RULES
     etag: bool = False
@@ -87,20 +89,44 @@ def _mark_meta(**changes: Any) -> _Decorator[_Function]:
     return decorate
 
 
-def action(route: str, template: str = "", methods: Iterable[str] = ("GET",)) -> _Decorator[_Function]:
+def action(
+    route: str,
+    template: str = "",
+    methods: Iterable[str] = ("GET",),
+    *,
+    template_language: str | None = None,
+) -> _Decorator[_Function]:
     """Makes a function an action.
 
     Args:
         route: a Werkzeug (Flask) rule with a leading slash: ``/show/<int:id>``.
         template: name of a file in ``templates/``; "" for an action without one.
         methods: the HTTP methods; HEAD comes with GET.
+        template_language: what the template is written in, ``"django"`` or ``"jinja"``; None is what the
+            service says for all of them.
 
     Raises:
-        ConfigError: a route without a leading slash, or methods that are none.
+        ConfigError: a route without a leading slash, methods that are none, or an unknown language.
     """
     if not isinstance(route, str) or not route.startswith("/"):
         raise ConfigError("action(route)", route, 'a route with a leading slash, as "/show/<int:id>"')
-    return _mark(route=route, template=template, methods=_methods("action(methods)", methods))
+    return _mark(
+        route=route,
+        template=template,
+        template_language=check_language("action(template_language)", template_language or ""),
+        methods=_methods("action(methods)", methods),
+    )
+
+
+def check_language(field: str, name: object) -> str:
+    """A template language, or "".
+
+    Raises:
+        ConfigError: another one.
+    """
+    if not isinstance(name, str) or name not in ("", *TEMPLATE_LANGUAGES):
+        raise ConfigError(field, name, " or ".join(TEMPLATE_LANGUAGES))
+    return name
 
 
 def only_logged_user() -> _Decorator[_Function]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from ..errors import ConfigError
 from ..wire.keys import KeyRing, parse_service_keys
-from ..wire.meta import Network
+from ..wire.meta import TEMPLATE_LANGUAGES, Network
+from .decorators import check_language
 
 KEY_VARIABLE = "PLUGIT_SERVICE_KEY"
 DEFAULT_API_NAME = "EBUio-PlugIt"
@@ -28,6 +29,8 @@ class ServiceConfig:
         allowed_networks: who may call (``PI_ALLOWED_NETWORKS``).
         api_name: told by ``version`` (``PI_API_NAME``).
         use_proxy_ip: the caller is the last entry of ``X-Forwarded-For`` (``PI_USE_PROXY_IP``).
+        template_language: of the templates whose action says nothing else (``PI_TEMPLATE_LANGUAGE``).
+        templates: the folder of the templates, beside the actions (``PI_TEMPLATES``).
         name: the service's name at the host, None is unknown (``PI_SERVICE_NAME``).
         keys: of this service; None: calls are believed by their network alone (``PI_SERVICE_KEY``).
     """
@@ -37,12 +40,18 @@ class ServiceConfig:
     allowed_networks: tuple[Network, ...] = tuple(ipaddress.ip_network(text) for text in LOOPBACK)
     api_name: str = DEFAULT_API_NAME
     use_proxy_ip: bool = False
+    template_language: str = TEMPLATE_LANGUAGES[0]
+    templates: str = "templates"
     name: str | None = None
     keys: KeyRing | None = field(default=None, repr=False)
 
 
 def load_config(
-    source: object = None, *, key: str | Sequence[str] | None = None, name: str | None = None
+    source: object = None,
+    *,
+    key: str | Sequence[str] | None = None,
+    name: str | None = None,
+    template_language: str | None = None,
 ) -> ServiceConfig:
     """The settings out of a module, any object with attributes, a mapping, or None.
 
@@ -50,6 +59,7 @@ def load_config(
         source: names as above; what is missing is at its default.
         key: wins over ``PI_SERVICE_KEY``, which wins over the environment's ``PLUGIT_SERVICE_KEY``.
         name: wins over ``PI_SERVICE_NAME``.
+        template_language: wins over ``PI_TEMPLATE_LANGUAGE``.
 
     Raises:
         ConfigError: a setting that cannot be used. A key that is there but empty is one: a service
@@ -61,6 +71,7 @@ def load_config(
             return source.get(setting_name, default)
         return getattr(source, setting_name, default)
 
+    language = template_language or setting("PI_TEMPLATE_LANGUAGE", "")
     service_name = name if name is not None else setting("PI_SERVICE_NAME")
     return ServiceConfig(
         debug=bool(setting("DEBUG", False)),
@@ -68,6 +79,8 @@ def load_config(
         allowed_networks=_networks(setting("PI_ALLOWED_NETWORKS", LOOPBACK)),
         api_name=_text("PI_API_NAME", setting("PI_API_NAME", DEFAULT_API_NAME)),
         use_proxy_ip=bool(setting("PI_USE_PROXY_IP", False)),
+        template_language=check_language("PI_TEMPLATE_LANGUAGE", language) or TEMPLATE_LANGUAGES[0],
+        templates=_text("PI_TEMPLATES", setting("PI_TEMPLATES", "templates")),
         name=None if service_name is None else _text("PI_SERVICE_NAME", service_name),
         keys=_keys(key, setting("PI_SERVICE_KEY"), os.environ.get(KEY_VARIABLE)),
     )

@@ -1,1 +1,1 @@
-"""Templates of services: compiled once, rendered with an answer into a fragment. Django's language."""
+"""Templates of services: compiled once, rendered with an answer into a fragment. Two languages."""

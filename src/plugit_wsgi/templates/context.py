@@ -80,8 +80,8 @@ class ServiceContext(Context):
         self.largest = budget.output
         self.look_at = max(budget.steps - _LOOK_EVERY, 0)
         self._personal = False
-        self._visitor = VisitorValues(_visitor_values(facts))
-        self.dicts += [{**answer, **_plain_facts(facts)}, self._visitor, {}]
+        self._visitor = VisitorValues(visitor_values(facts))
+        self.dicts += [{**answer, **plain_facts(facts)}, self._visitor, {}]
 
     @property
     def personal(self) -> bool:
@@ -153,7 +153,8 @@ def organization_record(organization: Organization) -> Record:
     return Record(fields, organization.name)
 
 
-def _plain_facts(facts: TemplateFacts) -> dict[str, Any]:
+def plain_facts(facts: TemplateFacts) -> dict[str, Any]:
+    """Our names that are the same for every visitor."""
     return {
         "ebuio_baseUrl": facts.base_url,
         "ebuio_orgamode": facts.organization_mode,
@@ -165,7 +166,8 @@ def _plain_facts(facts: TemplateFacts) -> dict[str, Any]:
     }
 
 
-def _visitor_values(facts: TemplateFacts) -> dict[str, Callable[[], Any]]:
+def visitor_values(facts: TemplateFacts) -> dict[str, Callable[[], Any]]:
+    """Our names that differ between visitors, and what makes their values."""
     return {
         "ebuio_u": lambda: _user(facts),
         "ebuio_orga": lambda: _organization(facts),

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import WireError
 from .context import digest
+from .names import TEMPLATE_LANGUAGE
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ACCESS_RULES = (
@@ -26,6 +27,8 @@ ACCESS_RULES = (
 )
 SUBSCRIPTION = "only_subscription"
 """The one rule that names something: labels, of which a visitor needs one."""
+TEMPLATE_LANGUAGES = ("django", "jinja")
+"""What a template may be written in; the first is the protocol's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class ActionMeta:
         address_in_networks: networks that may see it; None is everybody.
         fallback: media path of an HTML fragment that stands in for the page while the service is away; "" is
             none. An extension.
+        template_language: one of `TEMPLATE_LANGUAGES`. An extension.
         has_rules: not everybody may: an ``only_*`` is set.
         rules_digest: SHA-256 (hex, 16 digits) of the access rules, to be told to the service.
     """
@@ -66,6 +70,7 @@ class ActionMeta:
     no_template: bool = False
     address_in_networks: tuple[Network, ...] | None = None
     fallback: str = ""
+    template_language: str = TEMPLATE_LANGUAGES[0]
     has_rules: bool = field(init=False, repr=False, compare=False)
     rules_digest: str = field(init=False, repr=False, compare=False)
 
@@ -152,6 +157,13 @@ def _text(key: str, value: object) -> str:
     raise WireError("meta: text expected", field=key, received=value)
 
 
+def _language(key: str, value: object) -> str:
+    if isinstance(value, str) and value in TEMPLATE_LANGUAGES:
+        return value
+    expected = " or ".join(TEMPLATE_LANGUAGES)
+    raise WireError(f"meta: a template language expected, {expected}", field=key, received=value)
+
+
 def _seconds(key: str, value: object) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 10**9:
         return value
@@ -190,4 +202,5 @@ _PARSERS: dict[str, Callable[[str, object], Any]] = {
     "no_template": _boolean,
     "address_in_networks": _networks,
     "fallback": _text,
+    TEMPLATE_LANGUAGE: _language,
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 PROTOCOL_VERSION: Final = "1"
-EXTENSIONS: Final[tuple[str, ...]] = ("fallback", "only_subscription")
+TEMPLATE_LANGUAGE: Final = "template_language"
+EXTENSIONS: Final[tuple[str, ...]] = ("fallback", "only_subscription", TEMPLATE_LANGUAGE)
 """Our additions to version 1 that this release speaks, as announced to a service."""
 
 # Paths below a service's base URL.

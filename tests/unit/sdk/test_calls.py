@@ -53,7 +53,7 @@ def test_version_says_the_protocol():
         "result": "Ok",
         "version": "1",
         "protocol": "mine",
-        "extensions": ["fallback", "only_subscription"],
+        "extensions": ["fallback", "only_subscription", "template_language"],
     }
 
 

@@ -36,7 +36,7 @@ META = [
 ]
 
 
-ANNOUNCED = {"X-Plugit-Protocol": "1; ext=fallback,only_subscription"}
+ANNOUNCED = {"X-Plugit-Protocol": "1; ext=fallback,only_subscription,template_language"}
 """By a host that knows all rules."""
 
 

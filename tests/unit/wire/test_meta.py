@@ -78,6 +78,7 @@ def test_what_is_not_said_is_not_so() -> None:
         "fallback": "",
         "has_rules": False,
         "rules_digest": ActionMeta().rules_digest,
+        "template_language": "django",
     }
 
 
@@ -92,6 +93,8 @@ def test_what_is_not_said_is_not_so() -> None:
         ({"template_tag": "", "cache_time": 0}, ActionMeta()),
         ({"template_tag": "", "cache_time": 10**9 - 1}, ActionMeta(cache_time=10**9 - 1)),
         ({"template_tag": "", "fallback": "media/away.html"}, ActionMeta(fallback="media/away.html")),
+        ({"template_tag": "", "template_language": "jinja"}, ActionMeta(template_language="jinja")),
+        ({"template_tag": "", "template_language": "django"}, ActionMeta()),
         ({"template_tag": "", "only_admin_user": False}, ActionMeta()),
         ({"template_tag": "", "user_info": []}, ActionMeta()),
         ({"template_tag": "", "only_subscription": ["b", "a"]}, ActionMeta(only_subscription=("b", "a"))),
@@ -156,6 +159,7 @@ def test_a_rule_of_a_wrong_type_is_refused(rule: str, value: object) -> None:
         ("xml_only", 1),
         ("no_template", None),
         ("fallback", None),
+        *(("template_language", value) for value in (None, "", "Jinja", "jinja2", "cobol", 1, ["jinja"])),
         ("address_in_networks", None),
         ("address_in_networks", "10.0.0.0/8"),
         ("address_in_networks", ["nowhere"]),

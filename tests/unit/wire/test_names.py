@@ -44,7 +44,8 @@ ORIGINAL = {
 
 
 OURS = {
-    "EXTENSIONS": ("fallback", "only_subscription"),
+    "EXTENSIONS": ("fallback", "only_subscription", "template_language"),
+    "TEMPLATE_LANGUAGE": "template_language",
     "CONTEXT": "X-Plugit-Context",
     "PROTOCOL": "X-Plugit-Protocol",
     "DEADLINE": "X-Plugit-Deadline-Ms",
