@@ -6,7 +6,11 @@ Runs as a process of its own, so that its CPU time is nobody else's; prints `Ser
 from __future__ import annotations
 
 import json
+import re
+import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 ROWS = [{"name": f"Poll {number}", "votes": number * 7, "open": number % 2 == 0} for number in range(20)]
 
@@ -18,7 +22,12 @@ TEMPLATE = """{% extends "plugIt/base.html" %}
 {% endfor %}</table>{% endblock %}
 """
 
+#: The same in the language of Jinja.
+JINJA = TEMPLATE.replace("forloop.counter", "loop.index")
+
 META = {
+    "jinja": {"template_tag": "1", "template_language": "jinja"},
+    "file": {"template_tag": "", "no_template": True},
     "page": {"template_tag": "1"},
     "cached": {"template_tag": "1", "cache_time": 3600},
     "json": {"template_tag": "", "json_only": True},
@@ -46,30 +55,51 @@ ANSWERS: dict[str, tuple[str, bytes]] = {
     "/ping": _json({"data": ""}),
     "/page.html": ("text/html; charset=utf-8", _whole_page().encode()),
     "/media/picture.png": ("image/png", bytes(16 * 1024)),
+    "/media/large.bin": ("application/octet-stream", bytes(1024 * 1024)),
     **{f"/meta/{action}": _json(meta) for action, meta in META.items()},
     **{f"/action/{action}": _json({"rows": ROWS}) for action in META},
     **{
         f"/template/{action}": ("text/plain; charset=utf-8", TEMPLATE.encode())
         for action in ("page", "cached")
     },
+    "/template/jinja": ("text/plain; charset=utf-8", JINJA.encode()),
+    "/action/file": ("application/octet-stream", bytes(1024 * 1024)),
 }
+#: The table of bench/scaling.py, by the milliseconds that its action takes.
+SLOW = re.compile(r"/(meta|template|action)/slow-(\d+)")
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers from the table. One per connection."""
 
+    #: How often each path was asked for.
+    asked: ClassVar[Counter[str]] = Counter()
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         """Look the path up."""
-        kind, body = ANSWERS.get(self.path.partition("?")[0], ("text/plain", b""))
+        path = self.path.partition("?")[0]
+        slow = SLOW.fullmatch(path)
+        if slow:
+            path = f"/{slow[1]}/page"
+            time.sleep(int(slow[2]) / 1000 if slow[1] == "action" else 0)
+        self.asked[path] += 1
+        kind, body = ANSWERS.get(path, ("text/plain", b""))
+        if path == "/asked":
+            kind, body = _json(self.asked)
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if self.path.startswith("/meta/"):
             self.send_header("Expire", "Fri, 01 Jan 2100 00:00:00 GMT")
+        if self.path.startswith("/media/large"):
+            self.send_header("Cache-Control", "public, max-age=3600")
+            self.send_header("ETag", '"1"')
+        if self.path.startswith("/action/file"):
+            self.send_header("EbuIo-PlugIt-ItAFile", "True")
+            self.send_header("Content-Disposition", "attachment; filename=large.bin")
         self.end_headers()
         self.wfile.write(body)
 
