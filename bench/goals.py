@@ -27,6 +27,7 @@ class Goal:
         base: the figure it is compared with.
         is_difference: `row` less `base` counts, in the unit of both, and not their ratio.
         at_least: more is better.
+        unit: of `limit`, as that of a figure; of a ratio there is none.
     """
 
     run: str
@@ -36,6 +37,7 @@ class Goal:
     base: str = ""
     is_difference: bool = False
     at_least: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,6 @@ class Verdict:
     goal: Goal
     value: float | None
     is_noisy: bool
-    unit: str
 
     @property
     def is_met(self) -> bool | None:
@@ -73,7 +74,7 @@ class Verdict:
     def _shown(self, value: float) -> str:
         if self.goal.base and not self.goal.is_difference:
             return f"{value:.2f}x"
-        scale, name = SHOWN[self.unit]
+        scale, name = SHOWN[self.goal.unit]
         return f"{digits(value / scale)} {name}".rstrip()
 
     def __str__(self) -> str:
@@ -95,7 +96,13 @@ def _added() -> Iterator[Goal]:
         yield Goal("added", f"JSON action{transport}", f"ours: JSON action{transport}", data, HTTP_CLIENT)
     yield Goal("added", "page from our cache", "ours: page from the cache", 0.3, HTTP_CLIENT)
     yield Goal(
-        "added", "passing request", "ours: passing request", 2e-6, "the host alone", is_difference=True
+        "added",
+        "passing request",
+        "ours: passing request",
+        2e-6,
+        "the host alone",
+        is_difference=True,
+        unit="s",
     )
 
 
@@ -137,7 +144,7 @@ def _whole() -> Iterator[Goal]:
             "bare proxy: 1 MB",
             at_least=True,
         )
-    yield Goal("whole", "memory while files of 1 MB pass", "ours: memory grown by files", 1e6)
+    yield Goal("whole", "memory while files of 1 MB pass", "ours: memory grown by files", 1e6, unit="B")
     yield Goal(
         "whole",
         "conditional request of kept media: calls of the service",
@@ -147,8 +154,8 @@ def _whole() -> Iterator[Goal]:
     yield Goal(
         "whole", "range of kept media: calls of the service", "calls of the service: range of media", 0
     )
-    yield Goal("whole", "import", "import plugit_wsgi", 0.2)
-    yield Goal("whole", "1000 mounts", "1000 mounts", 0.05)
+    yield Goal("whole", "import", "import plugit_wsgi", 0.2, unit="ms")
+    yield Goal("whole", "1000 mounts", "1000 mounts", 0.05, unit="ms")
     yield Goal(
         "whole",
         "a match in 10 000 mounts, of one in 10",
@@ -156,7 +163,7 @@ def _whole() -> Iterator[Goal]:
         1.1,
         "a match in 10 mounts",
     )
-    yield Goal("whole", "memory of an idle mount", "an idle mount", 20_000)
+    yield Goal("whole", "memory of an idle mount", "an idle mount", 20_000, unit="B")
 
 
 GOALS = (*_added(), *_whole())
@@ -169,11 +176,10 @@ def judge(runs: Mapping[str, Figures]) -> list[Verdict]:
 
 def _judge_one(goal: Goal, figures: Figures) -> Verdict:
     row, base = figures.get(goal.row), figures.get(goal.base)
-    unit = row.unit if row else "s"
     if row is None or (goal.base and base is None):
-        return Verdict(goal, None, False, unit)
+        return Verdict(goal, None, False)
     noisy = row.is_noisy or bool(base and base.is_noisy)
-    return Verdict(goal, _value(goal, row, base), noisy, unit)
+    return Verdict(goal, _value(goal, row, base), noisy)
 
 
 def _value(goal: Goal, row: Figure, base: Figure | None) -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.interop.environment import EnvironmentMissing, make_environment
 from tests.support.servers import Running, run_app, run_command
 
+from bench.contestants import CONTESTANTS
 from bench.driver import fetch, wait_for
 from bench.figures import ROOT
 
@@ -61,12 +62,19 @@ class Server:
 Start = Callable[[str], AbstractContextManager[Server]]
 
 
-def gunicorn(app: str, *, needs: tuple[str, ...] = (), **env: str) -> Start:
+@contextmanager
+def backend() -> Iterator[Server]:
+    """The service that all contestants ask."""
+    with run_command([sys.executable, str(ROOT / "bench" / "service.py")], ready="Serving ") as running:
+        yield Server(running.url, running.process.pid)
+
+
+def gunicorn(app: str, **env: str) -> Start:
     """An app of `whole_apps` under gunicorn: one gthread worker of eight threads."""
 
     @contextmanager
     def start(service: str) -> Iterator[Server]:
-        _need("gunicorn", *needs)
+        _need("gunicorn", app)
         more = {"BENCH_SERVICE": service, "PYTHONPATH": str(ROOT), **env}
         program = run_app("gunicorn", "bench/whole_apps.py", name=app, validate=False, env=more)
         with _started(program) as found:
@@ -75,12 +83,12 @@ def gunicorn(app: str, *, needs: tuple[str, ...] = (), **env: str) -> Start:
     return start
 
 
-def granian(app: str, *, needs: tuple[str, ...] = ()) -> Start:
+def granian(app: str) -> Start:
     """The same under granian: one worker of eight threads for WSGI."""
 
     @contextmanager
     def start(service: str) -> Iterator[Server]:
-        _need("granian", *needs)
+        _need("granian", app)
         port = free_port()
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(THREADS)]
@@ -126,7 +134,17 @@ def original(service: str) -> Iterator[Server]:
     if not library.exists():
         _install([str(python), "-m", "pip", "install", "-q", "--target", str(library), *GUNICORN_PY27])
     port = free_port()
-    command = [str(python), "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", str(THREADS)]
+    command = [
+        str(python),
+        "-m",
+        "gunicorn.app.wsgiapp",
+        "-k",
+        "gthread",
+        "-w",
+        "1",
+        "--threads",
+        str(THREADS),
+    ]
     command += ["-b", f"127.0.0.1:{port}", "--log-level", "error", "django.core.wsgi:get_wsgi_application()"]
     env = {
         "PYTHONPATH": f"{library}:{ROOT / 'tests' / 'interop' / 'original_proxy'}",
@@ -176,10 +194,16 @@ def _started(program: AbstractContextManager[Running]) -> Iterator[Server]:
         yield Server(running.url, running.process.pid)
 
 
-def _need(*modules: str) -> None:
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            raise LookupError(f"No module named '{module}'")
+def _need(server: str, app: str) -> None:
+    """Both can be imported, and the app can be made."""
+    if importlib.util.find_spec(server) is None:
+        raise LookupError(f"No module named '{server}'")
+    if app in CONTESTANTS:
+        code = f"from bench.contestants import CONTESTANTS; CONTESTANTS[{app!r}]('http://127.0.0.1:9')"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        last = (done.stderr.splitlines() or [""])[-1]
+        if last.startswith(("ImportError", "ModuleNotFoundError")):
+            raise LookupError(last.partition(": ")[2])
 
 
 def _install_podium(folder: Path) -> None:

@@ -65,6 +65,7 @@ ANSWERS: dict[str, tuple[str, bytes]] = {
     "/template/jinja": ("text/plain; charset=utf-8", JINJA.encode()),
     "/action/file": ("application/octet-stream", bytes(1024 * 1024)),
 }
+ETAG = '"1"'
 #: The table of bench/scaling.py, by the milliseconds that its action takes.
 SLOW = re.compile(r"/(meta|template|action)/slow-(\d+)")
 
@@ -89,17 +90,35 @@ class Handler(BaseHTTPRequestHandler):
         kind, body = ANSWERS.get(path, ("text/plain", b""))
         if path == "/asked":
             kind, body = _json(self.asked)
+        if path == "/media/large.bin":
+            self._send_part(kind, body)
+            return
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if self.path.startswith("/meta/"):
             self.send_header("Expire", "Fri, 01 Jan 2100 00:00:00 GMT")
-        if self.path.startswith("/media/large"):
-            self.send_header("Cache-Control", "public, max-age=3600")
-            self.send_header("ETag", '"1"')
-        if self.path.startswith("/action/file"):
+        if path == "/action/file":
             self.send_header("EbuIo-PlugIt-ItAFile", "True")
             self.send_header("Content-Disposition", "attachment; filename=large.bin")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _send_part(self, kind: str, body: bytes) -> None:
+        """A file that may be kept for an hour: whole, a range of it, or the word that it is as it was."""
+        part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
+        same = self.headers["If-None-Match"] == ETAG
+        self.send_response(304 if same else 206 if part else 200)
+        if part:
+            first, last = int(part[1]), int(part[2])
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
+            body = body[first : last + 1]
+        body = b"" if same else body
+        if not same:
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "public, max-age=3600")
+        self.send_header("ETag", ETAG)
         self.end_headers()
         self.wfile.write(body)
 
