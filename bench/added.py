@@ -23,9 +23,9 @@ from wsgiref.util import setup_testing_defaults
 from tests.support.servers import run_command
 
 from bench.contestants import CONTESTANTS
-from bench.counts import BROWSER
 from bench.figures import ROOT, Figure, about, save, table, verdict
 from bench.goals import HTTP_CLIENT, judge
+from bench.start import browser
 
 #: (what it is called, contestant, path, a text that the right answer has)
 ROWS = (
@@ -130,7 +130,7 @@ def _work(pipe: Connection, name: str, url: str, path: str, text: bytes) -> None
     try:
         app = CONTESTANTS[name](url)
         for _ in range(20):
-            body = _call(app, path)
+            body = call(app, browser(path))
         if text not in body:
             raise RuntimeError(f"{path} answers without {text!r}: {body[:60]!r}")
     except ImportError as error:
@@ -147,12 +147,12 @@ def _work(pipe: Connection, name: str, url: str, path: str, text: bytes) -> None
             return
         before = time.process_time()
         for _ in range(requests):
-            _call(app, path)
+            call(app, browser(path))
         pipe.send((time.process_time() - before) / requests)
 
 
-def _call(app: Any, path: str) -> bytes:
-    environ: dict[str, Any] = {"PATH_INFO": path, "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1", **BROWSER}
+def call(app: Any, environ: dict[str, Any]) -> bytes:
+    """The body that an app answers."""
     setup_testing_defaults(environ)
     answer = app(environ, _start_response)
     body = b"".join(answer)

@@ -7,6 +7,7 @@ directly. All of them keep their connection.
 from __future__ import annotations
 
 import http.client
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -174,6 +175,7 @@ def _middleware(url: str, **options: Any) -> WSGIApplication:
         [Service("bench", url, **options)],
         "a secret of the bench, known to all of us",
         identify=lambda _request: User("7", "zoe", "Zoe", "Z", "zoe@example.org"),
+        threads=int(os.environ.get("BENCH_THREADS", "8")),
     )
     return app
 

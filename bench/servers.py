@@ -83,6 +83,28 @@ def gunicorn(app: str, **env: str) -> Start:
     return start
 
 
+def sized(kind: str, threads: int, workers: int = 1) -> Start:
+    """Ours under a server of the kind "gthread", "gevent" or "granian", with places for so many threads."""
+    port = free_port()
+    gunicorn = [sys.executable, "-m", "gunicorn", "-k", kind, "-w", str(workers), "-b", f"127.0.0.1:{port}"]
+    gunicorn += ["--threads", str(threads), "--log-level", "error", "bench.whole_apps:ours"]
+    rust = [sys.executable, *_granian(port, threads, workers), "bench.whole_apps:ours"]
+
+    @contextmanager
+    def start(service: str) -> Iterator[Server]:
+        _need("gunicorn" if kind == "gthread" else kind, "ours")
+        command = rust if kind == "granian" else gunicorn
+        with _started(_at(port, command, BENCH_SERVICE=service, BENCH_THREADS=str(threads))) as found:
+            yield found
+
+    return start
+
+
+def _granian(port: int, threads: int, workers: int) -> list[str]:
+    command = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    return [*command, "--workers", str(workers), "--blocking-threads", str(threads), "--backpressure", "256"]
+
+
 def granian(app: str) -> Start:
     """The same under granian: one worker of eight threads for WSGI."""
 
@@ -90,9 +112,7 @@ def granian(app: str) -> Start:
     def start(service: str) -> Iterator[Server]:
         _need("granian", app)
         port = free_port()
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(THREADS)]
-        command += ["--backpressure", "256", f"bench.whole_apps:{app}"]
+        command = [sys.executable, *_granian(port, THREADS, 1), f"bench.whole_apps:{app}"]
         with _started(_at(port, command, BENCH_SERVICE=service)) as found:
             yield found
 
