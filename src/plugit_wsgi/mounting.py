@@ -145,7 +145,8 @@ class Mounts:
 
     def _change(self, services: Sequence[Service]) -> Changes:
         before = {built.service.name: built for built in self._built}
-        kept = {name for name, built in before.items() if built.service in services}
+        wanted = {service.name: service for service in services}
+        kept = {name for name, built in before.items() if built.service == wanted.get(name)}
         new: list[Built] = []
         try:
             for service in services:
@@ -159,7 +160,7 @@ class Mounts:
             raise
         self._built, self.table = after, table
         self._retire(built for name, built in before.items() if name not in kept)
-        names = [service.name for service in services]
+        names = wanted.keys()
         return Changes(
             added=tuple(name for name in names if name not in before),
             changed=tuple(name for name in names if name in before and name not in kept),
