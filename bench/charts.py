@@ -12,7 +12,7 @@ WIDTH = 760
 OURS, OTHERS = "#198754", "#6c757d"
 COLOURS = ("#198754", "#0d6efd", "#dc3545", "#fd7e14", "#6f42c1", "#20c997", "#495057")
 BAR, GAP, LABELS, TOP = 18, 8, 300, 56
-PLOT = (80, 66, 520, 316)
+PLOT = (96, 66, 520, 316)
 """Left, top, right and bottom of the curves; their names stand at the right."""
 
 Points = Sequence[tuple[float, float]]
@@ -53,7 +53,7 @@ def lines(
 
     Args:
         title: of the chart.
-        curves: points by the name of their curve; dashed if that begins with "formula" or "simulated".
+        curves: points by the name of their curve; dashed if that begins with "formula".
         about: a line below the title.
         x: what goes to the right.
         y: what goes up.
@@ -80,7 +80,7 @@ def lines(
 
 def _curve(name: str, points: Points, across: Scale, up: Scale, number: int) -> Iterator[str]:
     colour = COLOURS[number % len(COLOURS)]
-    dashed = name.startswith(("formula", "simulated"))
+    dashed = name.startswith("formula")
     line = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)
     dash = ' stroke-dasharray="6 4"' if dashed else ""
     yield f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>'
@@ -98,9 +98,14 @@ def _scale(values: Sequence[float], start: float, end: float, logarithmic: bool)
     if not logarithmic:
         most = max(values) or 1.0
         return lambda value: start + (end - start) * value / most
-    low = math.floor(math.log10(min(values)))
-    high = max(math.ceil(math.log10(max(values))), low + 1)
+    low, high = _powers(values)
     return lambda value: start + (end - start) * (math.log10(value) - low) / (high - low)
+
+
+def _powers(values: Sequence[float]) -> tuple[int, int]:
+    """The powers of ten that all are between."""
+    low = math.floor(math.log10(min(values)))
+    return low, max(math.ceil(math.log10(max(values))), low + 1)
 
 
 def _axis(
@@ -108,11 +113,11 @@ def _axis(
 ) -> Iterator[str]:
     """A line for each power of ten, or for each fifth of the whole."""
     if logarithmic:
-        low = math.floor(math.log10(min(values)))
-        high = max(math.ceil(math.log10(max(values))), low + 1)
+        low, high = _powers(values)
         ticks = [10.0**power for power in range(low, high + 1)]
     else:
-        ticks = [max(values) * fifth / 5 for fifth in range(6)]
+        step = round_step(max(values) / 5)
+        ticks = [step * number for number in range(int(max(values) / step) + 1)]
     yield from (mark(scale(tick), tick) for tick in ticks)
 
 
@@ -124,6 +129,12 @@ def _mark_x(at: float, name: str) -> str:
 def _mark_y(at: float, name: str) -> str:
     line = f'<path d="M{PLOT[0]} {at:.1f}H{PLOT[2]}" stroke="#e5e5e5"/>'
     return line + _text(PLOT[0] - 8, at + 4, name, "end")
+
+
+def round_step(least: float) -> float:
+    """1, 2 or 5 times a power of ten; the next that is `least` or more."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return power * next(each for each in (1, 2, 5, 10) if each * power >= least * 0.999)
 
 
 def digits_of(value: float) -> str:

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,9 +133,9 @@ def get(connection: http.client.HTTPConnection, path: str, headers: Mapping[str,
 
 
 def fetch(url: str, path: str, headers: Mapping[str, str] = HEADERS) -> tuple[int, bytes]:
-    """The same over a connection of its own."""
+    """The same over a connection of its own; status 0 where there is no answer."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
-    with suppress(OSError):
+    with closing(connection), suppress(OSError):
         return get(connection, path, headers)
     return 0, b""
 
