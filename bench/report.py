@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import report_scaling
+from bench import profile, report_scaling
 from bench.charts import bars
 from bench.figures import RESULTS, ROOT, Figure, load, newest, verdict
 from bench.goals import GUNICORN, HTTP_CLIENT, Verdict, judge
@@ -39,7 +39,8 @@ def main() -> None:
             print(f"\n{TITLES[run]}\n" + "\n".join(f"  {each}" for each in verdicts if each.goal.run == run))
         return
     if len(runs) == len(RUNS):
-        told(rewrite(options.docs / "performance.md", performance(runs, verdicts, options.docs / "images")))
+        text = performance(runs, verdicts, options.docs / "images", profile.table(profile.measure()))
+        told(rewrite(options.docs / "performance.md", text))
     else:
         print(f"performance.md stays: there is no run of {', '.join(set(RUNS) - runs.keys())}: make bench")
     path = newest("scaling", options.results)
@@ -71,9 +72,12 @@ def rewrite(path: Path, text: str) -> Path:
 
 
 def performance(
-    runs: dict[str, tuple[dict[str, Any], dict[str, Figure]]], verdicts: Sequence[Verdict], images: Path
+    runs: dict[str, tuple[dict[str, Any], dict[str, Figure]]],
+    verdicts: Sequence[Verdict],
+    images: Path,
+    counted: str,
 ) -> str:
-    """The marked part of docs/performance.md; draws its charts."""
+    """The marked part of docs/performance.md, with a profile that was counted; draws its charts."""
     images.mkdir(parents=True, exist_ok=True)
     parts = [facts(runs["added"][0]["about"])]
     for run in RUNS:
@@ -88,6 +92,7 @@ def performance(
         parts.append(rows(figures.values(), figures.get(GUNICORN if run == "whole" else HTTP_CLIENT)))
         parts.append(f"{verdict(figures)}.".replace("noise", "Noise", 1))
         parts += [missing(*each) for each in found["missing"].items()]
+    parts += ["### Where a request goes", counted]
     return "\n\n".join(parts)
 
 

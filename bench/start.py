@@ -41,7 +41,7 @@ def measure(rounds: int) -> dict[str, Figure]:
 
 
 def import_anew(rounds: int) -> list[float]:
-    """CPU seconds of the import, each in a new interpreter that finds the bytecode, as after an installation."""
+    """CPU seconds of the import, each in a new interpreter that finds the bytecode: as if installed."""
     with tempfile.TemporaryDirectory(prefix="bench-bytecode-") as folder:
         env = {**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
         command = [sys.executable, "-c", IMPORT]

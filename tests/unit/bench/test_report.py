@@ -42,6 +42,7 @@ def test_a_run_becomes_goals_rows_and_charts(tmp_path: Path) -> None:
     assert "2026-01-01, a machine, Python 3.11" in text
     assert "| JSON action | at most 2.30x | 3.00x | **missed** |" in text
     assert "| ours: JSON action | 300 us | 300 to 300 | 3.00 |" in text
+    assert text.endswith("| counted |")
     assert "Not measured: nginx: `nginx is not there`" in text
     for run in ("added", "whole"):
         assert f"(images/performance-{run}.svg)" in text
