@@ -36,9 +36,8 @@ def test_a_run_becomes_goals_rows_and_charts(tmp_path: Path) -> None:
     bare = Figure("bare proxy, http.client", 1e-4, 1e-4, 1e-4)
     figures = by_name([bare, Figure("ours: JSON action", 3e-4, 3e-4, 3e-4)])
     found = {"about": ABOUT, "missing": {"nginx": "`nginx` is not there"}}
-    text = performance(
-        {"added": (found, figures), "whole": (found, figures)}, judge({"added": figures}), tmp_path
-    )
+    runs = {"added": (found, figures), "whole": (found, figures)}
+    text = performance(runs, judge({"added": figures}), tmp_path, "| counted |")
     assert "2026-01-01, a machine, Python 3.11" in text
     assert "| JSON action | at most 2.30x | 3.00x | **missed** |" in text
     assert "| ours: JSON action | 300 us | 300 to 300 | 3.00 |" in text
