@@ -44,11 +44,18 @@ CHARTS = (
     Chart(
         "threads", "threads", "Pages a second by the time of the service", WAIT, "pages a second, one worker"
     ),
-    Chart("cpu", "threads cpu", "CPU of a page by the time of the service", WAIT, "CPU of a page", unit="s"),
+    Chart("per-core", "threads per core", "Pages a core can do", WAIT, "pages for a second of a core"),
     Chart(
         "model", "model", "The model beside it", WAIT, "pages a second, one worker", "Simulated, and computed"
     ),
     Chart("servers", "servers", "Kinds of servers", WAIT, "pages a second, 32 threads or greenlets"),
+    Chart(
+        "servers-per-core",
+        "servers per core",
+        "Kinds of servers, what a core can do",
+        WAIT,
+        "pages for a second of a core",
+    ),
     Chart(
         "workers",
         "workers",

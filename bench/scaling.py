@@ -37,9 +37,9 @@ def measure(seconds: int, rounds: int, *, quick: bool) -> dict[str, Any]:
     cpu = sorted(cost for _wait, cost in costs["8 threads"])[len(costs["8 threads"]) // 2]
     return {
         "threads": rates,
-        "threads cpu": costs,
+        "threads per core": per_core(costs),
         "servers": kinds,
-        "servers cpu": dear,
+        "servers per core": per_core(dear),
         "workers": workers,
         "hits": {"measured": hits, "formula: from both ends": between(hits)},
         **{f"size: {name}": curves for name, curves in grown.items()},
@@ -82,6 +82,11 @@ def simulated(cpu: float) -> dict[str, Any]:
     }
 
 
+def per_core(costs: loads.Curves) -> loads.Curves:
+    """Pages for a second of one core, from CPU seconds of a page."""
+    return {name: [(wait, 1 / cpu) for wait, cpu in curve] for name, curve in costs.items()}
+
+
 def between(hits: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """What the two ends of the measured curve foretell of the shares between them."""
     none, all_of_them = hits[0][1], hits[-1][1]
@@ -121,9 +126,9 @@ def main() -> None:
     told = {**about(), **facts()}
     seconds, rounds = (1, 3) if options.quick else (options.seconds, options.rounds)
     found = {"about": told, **measure(seconds, rounds, quick=options.quick)}
-    for name in ("threads", "servers", "workers"):
+    for name in ("threads", "threads per core", "servers", "servers per core", "workers"):
         for what, points in found[name].items():
-            print(f"pages a second, {what}: " + ", ".join(f"{x:g}: {y:.0f}" for x, y in points))
+            print(f"pages a second by {name}, {what}: " + ", ".join(f"{x:g}: {y:.0f}" for x, y in points))
     print("\n".join(["", "how the cost grows:", *growth(found)]))
     print(f"\nwritten to {save(found).relative_to(ROOT)}")
 
