@@ -63,7 +63,7 @@ bench: $(VENV)/.bench  ## what a page costs, beside others that do the same: 12 
 	$(BIN)/python -m bench.pages $(BENCH)
 	$(BIN)/python -m bench.report --print
 
-bench-scaling: $(VENV)/.bench  ## how the cost grows with services, users, kept pages, slow services: 8 minutes (BENCH=--quick: 2)
+bench-scaling: $(VENV)/.bench  ## how the cost grows with services, users, kept pages, slow services: 10 minutes (BENCH=--quick: 2)
 	$(BIN)/python -m bench.scaling $(BENCH)
 
 bench-docs: $(VENV)/.bench  ## docs/performance.md, docs/scaling.md and their charts, from the last results
