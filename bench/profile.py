@@ -18,6 +18,8 @@ from plugit_wsgi import PlugItMiddleware, Service, User
 from plugit_wsgi.testing.clock import FakeClock
 
 HERE = str(Path(__file__).parent)
+#: What the code comes from that is written for a template; it counts as ours.
+WRITTEN = "<service template>"
 SHOWN = 8
 #: Kind of page -> (instructions of ours by module, calls of others by library).
 Profile = dict[str, tuple[Counter[str], Counter[str]]]
@@ -54,7 +56,7 @@ def _of(call: Callable[[], None]) -> tuple[Counter[str], Counter[str]]:
 
     def trace(frame: FrameType, _event: str, _argument: Any) -> Any:
         file = frame.f_code.co_filename
-        if file.startswith(counts.OURS):
+        if file.startswith((counts.OURS, WRITTEN)):
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
             return inside
         others[library_of(file)] += not file.startswith(HERE)
@@ -71,6 +73,8 @@ def _of(call: Callable[[], None]) -> tuple[Counter[str], Counter[str]]:
 
 def module_of(file: str) -> str:
     """Of ours, such as `templates/nodes`."""
+    if file.startswith(WRITTEN):
+        return "the template itself"
     return str(Path(file).relative_to(counts.OURS).with_suffix(""))
 
 
