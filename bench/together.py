@@ -15,14 +15,26 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.isolation import gunicorn, toxic
+from bench.machine import Busy, Watch
 from plugit_wsgi.testing.load import Sample, Stream, run_load
 
 BROKEN = {"hang": "hang", "drip": "drip-body", "bomb": "gzip-bomb"}
 CUTS = ("p50", "p95", "p99")
-Round = dict[str, dict[str, list[Sample]]]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What streams met in a phase, by their names, and how busy the machine was. Immutable."""
+
+    samples: dict[str, list[Sample]]
+    busy: Busy
+
+
+Round = dict[str, Phase]
 
 
 def main() -> None:
@@ -36,13 +48,13 @@ def main() -> None:
         rounds.append(measure(options.seconds))
         for phase, found in rounds[-1].items():
             for name in ("good", "host"):
-                print(f"{phase:7} {name:5} {told(found[name])}", flush=True)
+                print(f"{phase:7} {name:5} {told(found.samples[name])}; {found.busy}", flush=True)
     for base in ("quiet", "loaded"):
         print(f"broken, in the median of {len(rounds)} rounds, times {base}: {compared(rounds, base)}")
 
 
 def measure(seconds: float) -> Round:
-    """The samples of the four phases, by stream."""
+    """The four phases."""
     with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         services = {name: running.enter_context(toxic(log))["service"] for name in (*BROKEN, "good")}
@@ -54,12 +66,18 @@ def measure(seconds: float) -> Round:
             Stream(name="host", url=f"{url}/", rate=5, text="a page of the host itself"),
         ]
         run_load(healthy, seconds=1.0, grace=2.0)
-        quiet = run_load(healthy, seconds=seconds, grace=2.0)
-        loaded = run_load([*healthy, *visitors(f"{url}/nothing")], seconds=seconds, grace=2.0)
-        during = run_load([*healthy, *visitors(f"{url}/s")], seconds=seconds, grace=6.0)
+        quiet = phase(healthy, seconds)
+        loaded = phase([*healthy, *visitors(f"{url}/nothing")], seconds)
+        broken = phase([*healthy, *visitors(f"{url}/s")], seconds)
         time.sleep(5.0)
-        after = run_load(healthy, seconds=3.0, grace=2.0)
-        return {"quiet": quiet, "loaded": loaded, "broken": during, "after": after}
+        return {"quiet": quiet, "loaded": loaded, "broken": broken, "after": phase(healthy, 3.0)}
+
+
+def phase(streams: Sequence[Stream], seconds: float) -> Phase:
+    """Streams for some time; those on their way at its end have six more seconds."""
+    watch = Watch()
+    samples = run_load(streams, seconds=seconds, grace=6.0)
+    return Phase(samples, watch.seen())
 
 
 def visitors(below: str) -> list[Stream]:
@@ -88,7 +106,7 @@ def compared(rounds: Sequence[Round], base: str) -> str:
     found = []
     for name in CUTS:
         ratios = sorted(
-            percentiles(each["broken"]["good"])[name] / percentiles(each[base]["good"])[name]
+            percentiles(each["broken"].samples["good"])[name] / percentiles(each[base].samples["good"])[name]
             for each in rounds
         )
         found.append(f"{name} x{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")

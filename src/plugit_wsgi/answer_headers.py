@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .dispositions import rebuilt_disposition
 from .http import CORS_HEADERS, NOSNIFF, get_header
 from .interfaces import Headers
 from .media_types import HTML_TYPE, Showing, essence_of, rebuilt_type, showing
 
 SANDBOX = ("Content-Security-Policy", "sandbox")
+
+
+LONGEST_KEPT = 200
+"""Characters of a type whose reading is kept: those of all answers of an action are the same."""
 
 
 def presented(content_type: str, disposition: str | None = None, *, trusts_html: bool = False) -> Headers:
@@ -22,6 +28,17 @@ def presented(content_type: str, disposition: str | None = None, *, trusts_html:
         disposition: of the service; None if it sent none.
         trusts_html: it keeps its scripts: of the service itself, not of files, which others may have sent it.
     """
+    if disposition is None and len(content_type) <= LONGEST_KEPT:
+        return _presented(content_type, trusts_html)
+    return _rebuilt(content_type, disposition, trusts_html)
+
+
+@lru_cache(maxsize=256)
+def _presented(content_type: str, trusts_html: bool) -> Headers:
+    return _rebuilt(content_type, None, trusts_html)
+
+
+def _rebuilt(content_type: str, disposition: str | None, trusts_html: bool) -> Headers:
     kind = rebuilt_type(content_type)
     how = Showing.INLINE if trusts_html and essence_of(kind) == HTML_TYPE else showing(kind)
     said = rebuilt_disposition(disposition, as_attachment=how is Showing.ATTACHMENT)

@@ -40,6 +40,8 @@ MOVED = frozenset((301, 302, 303, 307, 308))
 GATEWAY = frozenset((502, 503, 504))
 REPEATABLE = frozenset(("vary", "cache-control"))
 BODILESS = frozenset((204, 205, 304))
+_SET, _DELETE = names.SET_SESSION.lower(), names.DELETE_SESSION.lower()
+_CORS_WITHOUT_CREDENTIALS = CORS_HEADERS - {"access-control-allow-credentials"}
 
 
 def is_file(response: ServiceResponse) -> bool:
@@ -51,7 +53,7 @@ def passed_headers(
     headers: Headers, service: Service, limits: Limits, allowed: frozenset[str] = KEPT_HEADERS
 ) -> Headers:
     """The headers of an answer that a visitor may get: of the allow-list, CORS, a bounded Retry-After."""
-    cors = CORS_HEADERS if service.cors_credentials else CORS_HEADERS - {"access-control-allow-credentials"}
+    cors = CORS_HEADERS if service.cors_credentials else _CORS_WITHOUT_CREDENTIALS
     kept: list[tuple[str, str]] = []
     seen: set[str] = {"retry-after"}
     for name, value in select_headers(headers, allowed | cors):
@@ -139,19 +141,18 @@ def read_writes(headers: Iterable[tuple[str, str]], *, cookies: bool = False) ->
 
     `cookies` are read as well if the mount takes them.
     """
-    stored = _named(headers, names.SET_SESSION)
-    deleted = tuple(key for key, _value in _named(headers, names.DELETE_SESSION))
-    lines = tuple(value for name, value in headers if cookies and name.lower() == "set-cookie")
-    return SessionWrites(stored=stored, deleted=deleted, cookies=lines)
-
-
-def _named(headers: Iterable[tuple[str, str]], prefix: str) -> tuple[tuple[str, str], ...]:
-    start = prefix.lower()
-    found = []
+    stored, deleted, lines = [], [], []
     for name, value in headers:
-        if name.lower().startswith(start):
-            found.append((name[len(prefix) :], value))
-    return tuple(found)
+        lower = name.lower()
+        if lower.startswith(_SET):
+            stored.append((name[len(_SET) :], value))
+        elif lower.startswith(_DELETE):
+            deleted.append(name[len(_DELETE) :])
+        elif cookies and lower == "set-cookie":
+            lines.append(value)
+    if not (stored or deleted or lines):
+        return NO_WRITES
+    return SessionWrites(stored=tuple(stored), deleted=tuple(deleted), cookies=tuple(lines))
 
 
 def service_failure(response: ServiceResponse, limits: Limits) -> ServiceFailed:

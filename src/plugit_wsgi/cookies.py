@@ -56,6 +56,9 @@ class Held:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
 
+NO_COOKIES = Held()
+
+
 class ServiceCookies:
     """Cookies of one service. Thread-safe.
 

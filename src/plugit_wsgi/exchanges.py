@@ -102,7 +102,7 @@ class Exchanges:
         try:
             circuit = self.circuits.enter(action if call == names.ACTION else call)
             with (
-                _reported(circuit, is_fair=request.length <= UPLOAD) as report,
+                _Report(circuit, is_fair=request.length <= UPLOAD) as report,
                 self.places.held(),
                 Exchange(self._transport.send(request), self.streams, broke) as exchange,
             ):
@@ -157,35 +157,33 @@ class Exchanges:
 
 
 class _Report:
-    """How far a call came. One per request."""
+    """Tells a circuit how the call in the block ended; a failure only if it is a fair one. One per request.
 
-    __slots__ = ("status",)
+    Attributes:
+        status: of the head that came; 0 before.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_circuit", "_is_fair", "status")
+
+    def __init__(self, circuit: Circuit, *, is_fair: bool) -> None:
+        self._circuit = circuit
+        self._is_fair = is_fair
         self.status = 0
 
+    def __enter__(self) -> _Report:
+        return self
 
-@contextmanager
-def _reported(circuit: Circuit, *, is_fair: bool) -> Iterator[_Report]:
-    """Tells a circuit how the call in the block ended; a failure only if it is a fair one."""
-    report = _Report()
-    try:
-        yield report
-    except (ServiceUnreachable, ServiceTimeout, FramingError) as error:
-        if is_fair:
-            circuit.broke(error)
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, (ServiceUnreachable, ServiceTimeout, FramingError)):
+            if self._is_fair:
+                self._circuit.broke(error)
+            else:
+                self._circuit.given_up()
+        elif error is None or self.status:
+            # Busy, or what the caller made of a sound answer: the service did answer if a head came.
+            self._circuit.answered(self.status)
         else:
-            circuit.given_up()
-        raise
-    except BaseException as error:
-        # Busy, or what the caller made of a sound answer: the service did answer if a head came.
-        if report.status:
-            circuit.answered(report.status)
-        else:
-            circuit.broke(error)
-        raise
-    else:
-        circuit.answered(report.status)
+            self._circuit.broke(error)
 
 
 def call_headers(deadline: Deadline, request_id: str) -> Headers:

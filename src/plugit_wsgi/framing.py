@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import webob
@@ -102,10 +101,8 @@ class Framer:
         is_fallback: bool = False,
     ) -> Answer:
         """A fragment in the layout; alone, if it is for a script that puts it into a page."""
-        page = replace(
-            self._page(fragment, visit, status=status, token=token),
-            is_stale=is_stale,
-            is_fallback=is_fallback,
+        page = self._page(
+            fragment, visit, status=status, token=token, is_stale=is_stale, is_fallback=is_fallback
         )
         text = apply_layout(partial_layout if visit.is_partial else self._layout, page, visit.request)
         vary = (PARTIAL_VARY,) if visit.service.partial else ()
@@ -208,7 +205,16 @@ class Framer:
         allowed = {visit.origin.host.lower(), *(item.lower() for item in visit.service.redirect_hosts)}
         return host is not None and host in allowed
 
-    def _page(self, fragment: Fragment, visit: Visit, *, status: int, token: str) -> Page:
+    def _page(
+        self,
+        fragment: Fragment,
+        visit: Visit,
+        *,
+        status: int,
+        token: str,
+        is_stale: bool = False,
+        is_fallback: bool = False,
+    ) -> Page:
         return Page(
             title=fragment.title,
             head=fragment.head,
@@ -225,6 +231,8 @@ class Framer:
             organization_url=visit.base_url + "ebuio_setOrga" if visit.service.organizations else "",
             csrf_token=token,
             login_url=login_target(self._login_url, visit.request) or "",
+            is_stale=is_stale,
+            is_fallback=is_fallback,
         )
 
     def _answer(

@@ -17,8 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from .clock import Clock
 from .config import Limits
@@ -121,18 +120,9 @@ class Places:
             self._returns.append(self._clock.monotonic())
             self._changed.notify_all()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """A place for the length of a ``with`` block.
-
-        Raises:
-            ServiceBusy: as `take`.
-        """
-        since = self.take()
-        try:
-            yield
-        finally:
-            self.give_back(since)
+    def held(self) -> HeldPlace:
+        """A place for the length of a ``with`` block, which raises as `take`."""
+        return HeldPlace(self)
 
     def _is_free(self) -> bool:
         return self.taken < self.count and self._room(self)
@@ -145,6 +135,22 @@ class Places:
             return self._changed.wait_for(self._is_free, timeout=self._wait)
         finally:
             self._waiting -= 1
+
+
+class HeldPlace:
+    """A place for the length of a ``with`` block. One per request."""
+
+    __slots__ = ("_places", "_since")
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._since = 0.0
+
+    def __enter__(self) -> None:
+        self._since = self._places.take()
+
+    def __exit__(self, *_: object) -> None:
+        self._places.give_back(self._since)
 
 
 class HostPlaces:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus, unquote_to_bytes, urlsplit
 
@@ -62,6 +63,7 @@ _REFUSED_PATH = re.compile(
 )
 _DOT_SEGMENT = re.compile(r"(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:/|;|%2f|%3b|%5c|$)", re.IGNORECASE)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FOLDED = str.maketrans("-. [", "____")
 _LEADING = re.compile(r"[\s\x01-\x1f\[\]\u200b-\u200f\u2060\ufeff\ufffd]*")
 """What some parser drops before a name; U+FFFD stands for bytes that are no UTF-8, blanks of latin-1 too."""
@@ -142,7 +144,9 @@ def parse_pairs(text: bytes) -> list[Pair]:
 
     A ``;`` stays part of name or value: `format_pairs` encodes it, so no other parser splits there.
     """
-    pairs = []
+    pairs: list[Pair] = []
+    if not text:
+        return pairs
     for piece in text.replace(b"+", b" ").split(b"&"):
         if piece:
             name, _, value = piece.partition(b"=")
@@ -169,12 +173,12 @@ def text_pairs(values: Mapping[str, object]) -> list[Pair]:
 
 def wire_text(value: object) -> str:
     """A value for a header: UTF-8 bytes as latin-1 text; line breaks and NUL become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", str(value)).encode("utf-8").decode("latin-1")
+    return _CONTROL.sub(" ", str(value)).encode("utf-8").decode("latin-1")
 
 
 def one_line(value: str) -> str:
     """A header value that is latin-1 text already; control bytes become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", value)
+    return _CONTROL.sub(" ", value)
 
 
 def header_text(value: str) -> str:
@@ -192,15 +196,15 @@ def select_headers(
 ) -> tuple[tuple[str, str], ...]:
     """The headers whose names are allowed and whose values are clean; order and repeats kept."""
     return tuple(
-        (name, value) for name, value in headers if name.lower() in allowed and is_header_value(value)
+        [item for item in headers if item[0].lower() in allowed and _HEADER_VALUE.fullmatch(item[1])]
     )
 
 
 def get_header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
     """The first value of a header; None if there is none."""
-    wanted = name.lower()
+    wanted, length = name.lower(), len(name)
     for key, value in headers:
-        if key.lower() == wanted:
+        if len(key) == length and key.lower() == wanted:
             return value
     return None
 
@@ -265,6 +269,7 @@ def _server_host(environ: Mapping[str, Any]) -> str:
     return name if port in ("", own) else f"{name}:{port}"
 
 
+@lru_cache(maxsize=1024)
 def _clean_address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text.strip("[]").partition("%")[0])

@@ -119,9 +119,11 @@ class MountedService:
         script_name = script_name_of(request.environ)
         if not rest:
             return _slash(request, script_name + mount + "/")
-        visit = self._opened(request, mount)
+        action, refused = _canonical(rest)
+        visit = self._opened(request, mount, action)
         try:
-            visit = visit.moved(canonical_path(rest), visit.query)
+            if refused is not None:
+                raise refused
             if self.service.sandbox:
                 visit = sandbox.entered(visit)
             answer = self._respond(visit)
@@ -142,7 +144,7 @@ class MountedService:
         )
         return answer
 
-    def _opened(self, request: webob.Request, mount: str) -> Visit:
+    def _opened(self, request: webob.Request, mount: str, action: str) -> Visit:
         return self._opener.open(
             request,
             self.service,
@@ -150,6 +152,7 @@ class MountedService:
             script_name=script_name_of(request.environ),
             mount=mount,
             prefix=self._prefix,
+            action=action,
         )
 
     def learn_caller(self, request: webob.Request) -> None:
@@ -175,8 +178,7 @@ class MountedService:
         action = canonical_path(rest or "/")
         if self.service.sandbox or action.startswith(_MEDIA) or action[1:].lower().startswith(RESERVED):
             raise ActionNotFound("path")
-        visit = self._opened(request, mount)
-        return visit.moved(action, visit.query)
+        return self._opened(request, mount, action)
 
     def shared_token(self, visit: Visit) -> tuple[str, Sequence[str]]:
         """See `VisitTokens.issue_shared`."""
@@ -237,6 +239,14 @@ class MountedService:
         back = fields.get("next", "")
         target = visit.base_url if below(visit.base_url.rstrip("/"), back) is None else back
         return self._framer.chosen_organization(replace(visit.session, organization=chosen), visit, target)
+
+
+def _canonical(rest: str) -> tuple[str, ActionNotFound | None]:
+    """The action, and what is wrong with it: an error has a page as well, and is told to its visitor."""
+    try:
+        return canonical_path(rest), None
+    except ActionNotFound as error:
+        return "", error
 
 
 def _read_form(visit: Visit, pipeline: Pipeline) -> dict[str, str]:

@@ -37,6 +37,7 @@ _VISITOR_HEADERS = (
     ("HTTP_ACCEPT_LANGUAGE", "Accept-Language"),
     ("HTTP_USER_AGENT", "User-Agent"),
 )
+_cookie_value = SimpleCookie().value_encode
 FILE_REQUEST_HEADERS = (
     ("HTTP_RANGE", "Range"),
     ("HTTP_IF_RANGE", "If-Range"),
@@ -178,9 +179,12 @@ def _allowed_fields(visit: Visit) -> dict[str, object]:
     """The fields the mount allows; labels have a claim of their own."""
     if visit.visitor.user is None:
         return {}
-    allowed = [name for name in visit.service.user_fields if name != "subscription_labels"]
-    found = {name: visit.visitor.field(name) for name in allowed}
-    return {name: value for name, value in found.items() if value is not None}
+    found = {}
+    for name in visit.service.user_fields:
+        value = visit.visitor.field(name)
+        if value is not None and name != "subscription_labels":
+            found[name] = value
+    return found
 
 
 def _visitor_headers(asked: Asked, conditional: bool) -> Headers:
@@ -202,8 +206,7 @@ def copied(visit: Visit, wanted: Sequence[tuple[str, str]]) -> Headers:
 
 def _session_headers(visit: Visit) -> Headers:
     values = visit.session.values
-    quote = SimpleCookie().value_encode
-    pairs = [f"{key}={quote(value)[1]}" for key, value in values.items()]
+    pairs = [f"{key}={_cookie_value(value)[1]}" for key, value in values.items()]
     # Session values are the host's word: a cookie of the same name stays behind.
     pairs.extend(f"{name}={value}" for name, value in visit.cookies.values.items() if name not in values)
     return (
@@ -235,7 +238,8 @@ def _host_headers(asked: Asked) -> Headers:
     visit = asked.visit
     trace = "" if asked.audience.cached else visit.environ.get("HTTP_TRACEPARENT", "")
     if not _TRACE_PARENT.fullmatch(trace):
-        trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        drawn = secrets.token_hex(24)
+        trace = f"00-{drawn[:32]}-{drawn[32:]}-01"
     return (
         ("traceparent", trace),
         ("X-Forwarded-Prefix", wire_text(visit.links_url.rstrip("/"))),

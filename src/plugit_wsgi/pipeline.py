@@ -302,9 +302,10 @@ class Pipeline:
         safe = visit.method in SAFE_METHODS
         body = Body() if safe else self._read_body(visit, ours)
         try:
-            asked = asked.later(self._clock.monotonic() - started)
-            if not safe and not csrf.header_token(visit.environ):
-                self._tokens.check(body.csrf_token, visit)
+            if not safe:
+                asked = asked.later(self._clock.monotonic() - started)
+                if not csrf.header_token(visit.environ):
+                    self._tokens.check(body.csrf_token, visit)
             return asked, self._send(asked, body, ours)
         finally:
             body.close()

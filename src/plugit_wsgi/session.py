@@ -81,6 +81,9 @@ class Session:
         return replace(self, values=values), ignored
 
 
+NO_SESSION = Session()
+
+
 def _without(values: Mapping[str, str], key: str) -> dict[str, str]:
     # Keys travel as header names, which have no case; the cookies made of them do.
     return {name: value for name, value in values.items() if name.lower() != key.lower()}
@@ -104,9 +107,9 @@ def to_content(session: Session, user_id: str | None, visitor_id: str) -> bytes:
 
 def from_content(content: bytes | None, user_id: str | None, visitor_id: str) -> Session:
     """The reverse of `to_content`; an empty state if it is somebody else's or cannot be read."""
-    state = _state_of(content, user_id, visitor_id)
+    state = None if content is None else _state_of(content, user_id, visitor_id)
     if state is None:
-        return Session()
+        return NO_SESSION
     values = state.get("v")
     organization = state.get("o")
     return Session(

@@ -11,7 +11,7 @@ from typing import Any
 import webob
 
 from .config import Service
-from .cookies import Held, ServiceCookies, owner_of
+from .cookies import NO_COOKIES, Held, ServiceCookies, owner_of
 from .http import Origin, format_pairs, parse_pairs
 from .interfaces import Directory, Identify, SessionStore
 from .layout import CALLER
@@ -77,7 +77,7 @@ class Visit:
     visitor_id: str = field(repr=False)
     is_new: bool
     session: Session = field(repr=False)
-    cookies: Held = field(default=Held(), repr=False)
+    cookies: Held = field(default=NO_COOKIES, repr=False)
     ended: tuple[str, ...] = field(default=(), repr=False)
     nonce: str = field(default="", repr=False)
     request_id: str
@@ -180,8 +180,9 @@ class VisitOpener:
         script_name: str,
         mount: str,
         prefix: str,
+        action: str,
     ) -> Visit:
-        """Asks the host who the visitor is, and reads what is remembered; the action is not known yet.
+        """Asks the host who the visitor is, and reads what is remembered.
 
         Raises:
             Exception: whatever the host's `identify` or `directory` raises.
@@ -197,7 +198,7 @@ class VisitOpener:
         ended: list[str] = []
         if is_foreign(content, user_id, visitor_id):
             ended.extend(self._sessions.forget(request, service.name, path=base_url, secure=secure))
-        held = Held()
+        held = NO_COOKIES
         if self._cookies is not None:
             held = self._cookies.load(request, owner_of(user_id, visitor_id), secure=secure)
             ended.extend(self._cookies.ended(held, path=base_url, secure=secure))
@@ -206,7 +207,7 @@ class VisitOpener:
             origin=origin,
             service=service,
             base_url=base_url,
-            action="",
+            action=action,
             query=format_pairs(parse_pairs(request.environ.get("QUERY_STRING", "").encode("latin-1"))),
             visitor=self._visitor(user, service, session),
             visitor_id=visitor_id,

@@ -46,5 +46,12 @@ def visit(
         trusted_hops=trusted_hops,
     )
     origin = Origin(scheme="https" if secure else "http", host="host.example", address="192.0.2.1")
-    opened = opener.open(request, service, origin=origin, script_name=script_name, mount="/s/x", prefix="/s")
-    return opened.moved(action, opened.query)
+    return opener.open(
+        request,
+        service,
+        origin=origin,
+        script_name=script_name,
+        mount="/s/x",
+        prefix="/s",
+        action=action,
+    )

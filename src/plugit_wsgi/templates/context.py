@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from django.template import Context
 
@@ -53,6 +53,8 @@ class ServiceContext(Context):
     Attributes:
         room: characters that may still go out.
         loops, steps: what is left of the budget.
+        largest: characters or items of any one value.
+        look_at: number of steps left below which to `look`.
         outside: an error that a callable of the host raised, or None.
     """
 
@@ -75,7 +77,8 @@ class ServiceContext(Context):
         self.outside: Exception | None = None
         self._clock = clock
         self._started = clock()
-        self._look_at = max(budget.steps - _LOOK_EVERY, 0)
+        self.largest = budget.output
+        self.look_at = max(budget.steps - _LOOK_EVERY, 0)
         self._personal = False
         self._visitor = VisitorValues(_visitor_values(facts))
         self.dicts += [{**answer, **_plain_facts(facts)}, self._visitor, {}]
@@ -91,7 +94,7 @@ class ServiceContext(Context):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._count_round()
-        super().__setitem__(key, value)
+        self.dicts[-1][key] = value
 
     def update(self, other_dict: Any) -> Any:
         """As the base; loops over pairs set their names this way."""
@@ -102,23 +105,29 @@ class ServiceContext(Context):
         self.loops -= 1
         if self.loops < 0:
             raise OverBudget(f"more than {self.budget.loops} rounds of loops")
-        self.spend(0)
+        self.steps -= 1
+        if self.steps < self.look_at:
+            self.look(0)
 
     def emit(self, size: int) -> None:
         """Counts text that goes out; `size` in characters."""
         self.room -= size
         if self.room < 0:
-            raise OverBudget(f"more than {self.budget.output} characters of output")
+            self.overflow()
+
+    def overflow(self) -> NoReturn:
+        """More went out than may."""
+        raise OverBudget(f"more than {self.budget.output} characters of output")
 
     def spend(self, size: int) -> None:
         """Counts a value with `size` items or characters that was read or made."""
         self.steps -= 1 + (size >> 6)
-        if self.steps < self._look_at or size > self.budget.output:
-            self._look(size)
+        if self.steps < self.look_at or size > self.largest:
+            self.look(size)
 
-    def _look(self, size: int) -> None:
+    def look(self, size: int) -> None:
         """Now and then, and after each large value: asking for the time at every step would cost too much."""
-        if self.steps < 0 or size > self.budget.output:
+        if self.steps < 0 or size > self.largest:
             raise OverBudget("too many or too large values")
         seconds = self._clock() - self._started
         if seconds > self.budget.seconds:
@@ -127,7 +136,7 @@ class ServiceContext(Context):
             self.facts.pace(seconds)
         except PlugItError as error:
             raise Interrupted(error) from error
-        self._look_at = max(self.steps - _LOOK_EVERY, 0)
+        self.look_at = max(self.steps - _LOOK_EVERY, 0)
 
     def ask(self, question: Callable[[str], Any], argument: str) -> Any:
         """Calls the host; its errors stay its own and are never blamed on the template."""

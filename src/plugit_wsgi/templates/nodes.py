@@ -24,12 +24,15 @@ class Text(TextNode):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self.text = str(text)
         self.size = len(text)
 
     def render_annotated(self, context: ServiceContext) -> str:
         """The text, counted."""
-        context.emit(self.size)
-        return str(self.s)
+        context.room -= self.size
+        if context.room < 0:
+            context.overflow()
+        return self.text
 
 
 class Output(VariableNode):
@@ -38,7 +41,9 @@ class Output(VariableNode):
     def render(self, context: ServiceContext) -> str:
         """The value as text, counted."""
         text = printed(self.filter_expression.resolve(context), context.autoescape)
-        context.emit(len(text))
+        context.room -= len(text)
+        if context.room < 0:
+            context.overflow()
         return text
 
     render_annotated = render

@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # No blanks are matched apart from the value's own: two patterns that both match blanks take quadratic time.
 _LINE: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")
 _TARGET: Final = re.compile(r"[!-~]*")
-_UNSENDABLE: Final = re.compile(r"[\r\n\0]")
+_SENDABLE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -76,16 +76,16 @@ def compose_head(method: str, path: str, headers: Headers, own: Headers, length:
     """
     if not _NAME.fullmatch(method) or not _TARGET.fullmatch(path):
         raise ValueError(f"no request line can say {method!r} {path!r}")
-    given = set()
     lines = [f"{method} {path} HTTP/1.1"]
     for name, value in headers:
-        if not _NAME.fullmatch(name) or _UNSENDABLE.search(value):
+        line = f"{name}: {value}"
+        if not _SENDABLE.fullmatch(line):
             raise ValueError(f"no header can say {name!r}: {value!r}")
-        given.add(name.lower())
-        lines.append(f"{name}: {value}")
+        lines.append(line)
+    given = {name.lower() for name, _value in headers}
     if not given.isdisjoint(_OURS):
         raise ValueError(f"the transport itself sends {sorted(given & _OURS)}")
-    lines.extend(f"{name}: {value}" for name, value in own if name.lower() not in given)
+    lines += [f"{name}: {value}" for name, value in own if name.lower() not in given]
     if length is not None or method in _WITH_BODY:
         lines.append(f"Content-Length: {length or 0}")
     lines.append("\r\n")
@@ -111,7 +111,7 @@ def parse_head(raw: bytes, header_count: int) -> Head:
         raise _wrong("a status that no answer has", "status", status)
     if len(lines) > header_count:
         raise _wrong(f"more than {header_count} headers", "headers", len(lines))
-    return Head(minor=int(match[1]), status=status, headers=tuple([_header(line) for line in lines]))
+    return Head(minor=int(match[1]), status=status, headers=_headers(lines))
 
 
 def is_header_line(line: bytes) -> bool:
@@ -140,11 +140,15 @@ def framing(method: str, head: Head) -> Framing:
     return Framing()
 
 
-def _header(line: str) -> tuple[str, str]:
-    match = _LINE.fullmatch(line)
-    if match is None:
-        raise _wrong("a broken header line", "headers", line)
-    return match[1], match[2].strip(" \t")
+def _headers(lines: list[str]) -> Headers:
+    found = []
+    for line in lines:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise _wrong("a broken header line", "headers", line)
+        name, value = match.groups()
+        found.append((name, value.strip(" \t")))
+    return tuple(found)
 
 
 def _is_persistent(minor: int, values: list[str] | None) -> bool:

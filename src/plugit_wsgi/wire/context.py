@@ -80,10 +80,12 @@ class SignedContext:
 
     def to_claims(self) -> dict[str, Any]:
         """The claims under their names on the wire."""
-        return {
-            "v": VERSION,
-            **{claim: _plain(getattr(self, name)) for claim, name in _CLAIMS.items()},
-        }
+        claims = {claim: getattr(self, name) for claim, name in _CLAIMS.items()}
+        claims["f"] = dict(self.fields)
+        claims["rights"] = list(self.rights)
+        claims["org"] = None if self.organization is None else dict(self.organization)
+        claims["subs"] = list(self.subscriptions)
+        return {"v": VERSION, **claims}
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> SignedContext:
@@ -113,8 +115,7 @@ class SignedContext:
         Raises:
             ValueError: the token would be over 4 KiB (long extra user fields).
         """
-        payload = json.dumps(self.to_claims(), separators=(",", ":"), ensure_ascii=True)
-        token = keys.sign(payload.encode("ascii"), Purpose.CONTEXT)
+        token = keys.sign(_ENCODE(self.to_claims()).encode("ascii"), Purpose.CONTEXT)
         if len(token) > MAXIMUM_BYTES:
             raise ValueError(f"the context is {len(token)} bytes, at most {MAXIMUM_BYTES} can be sent")
         return token
@@ -158,12 +159,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 _LARGEST = 1e12
 """Of numbers. What is larger, infinite or none breaks sums and comparisons."""
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
 def verify(

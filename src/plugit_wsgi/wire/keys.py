@@ -17,8 +17,10 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
 
 from ..errors import ConfigError
 
@@ -106,7 +108,7 @@ class KeyRing:
 
     def sign(self, payload: bytes, purpose: str) -> str:
         """A token for `payload`, ASCII, signed with the newest key."""
-        return self._signer(purpose).sign(encode(payload)).decode("ascii")
+        return _signer(self.keys, purpose).sign(encode(payload)).decode("ascii")
 
     def verify(self, token: str, purpose: str) -> bytes:
         """The payload of a token.
@@ -116,18 +118,21 @@ class KeyRing:
         """
         try:
             decode(token.rpartition(".")[2])
-            return decode(self._signer(purpose).unsign(token.encode("ascii")).decode("ascii"))
+            return decode(_signer(self.keys, purpose).unsign(token.encode("ascii")).decode("ascii"))
         except (BadSignature, ValueError) as error:
             raise ValueError("bad signature") from error
 
-    def _signer(self, purpose: str) -> Signer:
-        return Signer(
-            list(self.keys),
-            salt=purpose.encode("utf-8"),
-            sep=".",
-            key_derivation="hmac",
-            digest_method=hashlib.sha256,
-        )
+
+class _HmacSha256(SigningAlgorithm):
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
+
+
+@lru_cache(maxsize=1024)
+def _signer(keys: tuple[bytes, ...], purpose: str) -> Signer:
+    """One for each ring and purpose: its keys are derived once, not for each token. Thread-safe."""
+    derived = [derive(key, purpose) for key in keys]
+    return Signer(derived, sep=".", key_derivation="none", algorithm=_HmacSha256())
 
 
 def load_secrets(secret_key: str | Sequence[str]) -> KeyRing:

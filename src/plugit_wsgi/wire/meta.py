@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import WireError
@@ -46,6 +46,8 @@ class ActionMeta:
         address_in_networks: networks that may see it; None is everybody.
         fallback: media path of an HTML fragment that stands in for the page while the service is away; "" is
             none. An extension.
+        has_rules: not everybody may: an ``only_*`` is set.
+        rules_digest: SHA-256 (hex, 16 digits) of the access rules, to be told to the service.
     """
 
     template_tag: str = ""
@@ -64,6 +66,13 @@ class ActionMeta:
     no_template: bool = False
     address_in_networks: tuple[Network, ...] | None = None
     fallback: str = ""
+    has_rules: bool = field(init=False, repr=False, compare=False)
+    rules_digest: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        is_ruled = bool(self.only_subscription) or any(getattr(self, name) for name in ACCESS_RULES)
+        object.__setattr__(self, "has_rules", is_ruled)
+        object.__setattr__(self, "rules_digest", _digest_of_rules(self))
 
     @classmethod
     def from_json(cls, body: bytes) -> ActionMeta:
@@ -102,33 +111,25 @@ class ActionMeta:
         found: dict[str, Any] = {"template_tag": self.template_tag}
         for item in fields(self):
             value = getattr(self, item.name)
-            if value != item.default:
+            if item.init and value != item.default:
                 found[item.name] = _to_plain(value)
         return found
-
-    @property
-    def has_rules(self) -> bool:
-        """Not everybody may: an ``only_*`` is set."""
-        return bool(self.only_subscription) or any(getattr(self, name) for name in ACCESS_RULES)
 
     def is_subscribed(self, labels: Iterable[str]) -> bool:
         """Whether these labels of a visitor hold one that is needed, or none is."""
         return not self.only_subscription or not frozenset(self.only_subscription).isdisjoint(labels)
 
-    @property
-    def rules_digest(self) -> str:
-        """SHA-256 (hex, 16 digits) of the access rules, to be told to the service.
 
-        An extension takes part only where it is set: other rules have the digest that they always had.
-        """
-        rules: dict[str, object] = {name: getattr(self, name) for name in ACCESS_RULES}
-        if self.only_subscription:
-            rules[SUBSCRIPTION] = self.only_subscription
-        networks = None if self.address_in_networks is None else list(map(str, self.address_in_networks))
-        canonical = json.dumps(
-            [rules, networks, self.public], sort_keys=True, separators=(",", ":"), ensure_ascii=True
-        )
-        return digest(canonical.encode("ascii"))[:16]
+def _digest_of_rules(meta: ActionMeta) -> str:
+    """An extension takes part only where it is set: other rules have the digest that they always had."""
+    rules: dict[str, object] = {name: getattr(meta, name) for name in ACCESS_RULES}
+    if meta.only_subscription:
+        rules[SUBSCRIPTION] = meta.only_subscription
+    networks = None if meta.address_in_networks is None else list(map(str, meta.address_in_networks))
+    canonical = json.dumps(
+        [rules, networks, meta.public], sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    )
+    return digest(canonical.encode("ascii"))[:16]
 
 
 def _to_plain(value: object) -> object:

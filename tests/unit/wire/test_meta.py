@@ -76,6 +76,8 @@ def test_what_is_not_said_is_not_so() -> None:
         "no_template": False,
         "address_in_networks": None,
         "fallback": "",
+        "has_rules": False,
+        "rules_digest": ActionMeta().rules_digest,
     }
 
 
