@@ -22,13 +22,11 @@ TEMPLATE = """{% extends "plugIt/base.html" %}
 {% endfor %}</table>{% endblock %}
 """
 
-#: The same in the language of Jinja.
 JINJA = TEMPLATE.replace("forloop.counter", "loop.index")
 
 META = {
-    "jinja": {"template_tag": "1", "template_language": "jinja"},
-    "file": {"template_tag": "", "no_template": True},
     "page": {"template_tag": "1"},
+    "jinja": {"template_tag": "jinja-1", "template_language": "jinja"},
     "cached": {"template_tag": "1", "cache_time": 3600},
     "json": {"template_tag": "", "json_only": True},
 }
@@ -56,6 +54,8 @@ ANSWERS: dict[str, tuple[str, bytes]] = {
     "/page.html": ("text/html; charset=utf-8", _whole_page().encode()),
     "/media/picture.png": ("image/png", bytes(16 * 1024)),
     "/media/large.bin": ("application/octet-stream", bytes(1024 * 1024)),
+    "/meta/file": _json({"template_tag": "", "no_template": True}),
+    "/action/file": ("application/octet-stream", bytes(1024 * 1024)),
     **{f"/meta/{action}": _json(meta) for action, meta in META.items()},
     **{f"/action/{action}": _json({"rows": ROWS}) for action in META},
     **{
@@ -63,7 +63,6 @@ ANSWERS: dict[str, tuple[str, bytes]] = {
         for action in ("page", "cached")
     },
     "/template/jinja": ("text/plain; charset=utf-8", JINJA.encode()),
-    "/action/file": ("application/octet-stream", bytes(1024 * 1024)),
 }
 ETAG = '"1"'
 #: The table of bench/scaling.py, by the milliseconds that its action takes.
