@@ -26,6 +26,7 @@ from bench.driver import fetch, wait_for
 from bench.figures import ROOT
 
 PEERS = ROOT / "bench" / "peers"
+PYTHON_PATH = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 GUNICORN_PY27 = ("gunicorn==19.10.0", "futures==3.4.0")
 THREADS = 8
 NGINX = """
@@ -75,7 +76,7 @@ def gunicorn(app: str, **env: str) -> Start:
     @contextmanager
     def start(service: str) -> Iterator[Server]:
         _need("gunicorn", app)
-        more = {"BENCH_SERVICE": service, "PYTHONPATH": str(ROOT), **env}
+        more = {"BENCH_SERVICE": service, "PYTHONPATH": PYTHON_PATH, **env}
         program = run_app("gunicorn", "bench/whole_apps.py", name=app, validate=False, env=more)
         with _started(program) as found:
             yield found
