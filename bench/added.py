@@ -25,6 +25,7 @@ from tests.support.servers import run_command
 from bench.contestants import CONTESTANTS
 from bench.figures import ROOT, Figure, about, save, table, verdict
 from bench.goals import HTTP_CLIENT, judge
+from bench.machine import Watch
 from bench.start import browser
 
 #: (what it is called, contestant, path, a text that the right answer has)
@@ -57,8 +58,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100, help="requests in a turn (default: 100)")
     parser.add_argument("--quick", action="store_true", help="7 rounds of 30 requests")
     options = parser.parse_args()
-    facts = about()
+    facts, watch = about(), Watch()
     figures, missing = measure(*(7, 30) if options.quick else (options.rounds, options.requests))
+    facts["busy"] = str(watch.seen())
     print(table(figures, HTTP_CLIENT, "CPU per request, in process"))
     for what, why in missing.items():
         print(f"*** NOT MEASURED: {what}: {why} ***")

@@ -90,7 +90,8 @@ def performance(
         )
         parts.append(f"![{title}](images/performance-{run}.svg)")
         parts.append(rows(figures.values(), figures.get(GUNICORN if run == "whole" else HTTP_CLIENT)))
-        parts.append(f"{verdict(figures)}.".replace("noise", "Noise", 1))
+        noise = f"{verdict(figures)}.".replace("noise", "Noise", 1)
+        parts.append(f"{noise} The machine meanwhile: {found['about'].get('busy', 'not watched')}.")
         parts += [missing(*each) for each in found["missing"].items()]
     parts += ["### Where a request goes", counted]
     return "\n\n".join(parts)

@@ -12,7 +12,6 @@ and said.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from bench import files, start
 from bench.driver import drive, facts, fetch
 from bench.figures import ROOT, Figure, Figures, about, by_name, save, table, verdict
 from bench.goals import GUNICORN, ORIGINAL, PODIUM, REVPROXY, judge
+from bench.machine import Watch
 from bench.processes import cpu_time, wait_for_rest
 from bench.servers import (
     Server,
@@ -186,6 +186,7 @@ def main() -> None:
     rounds = 3 if options.quick else options.rounds
     told = {**about(), **facts(), "connections": CONNECTIONS, "rounds": rounds, "seconds": options.seconds}
     rows = tuple(row for row in ROWS if options.only in row.what)
+    watch = Watch()
     with _at_work(f"{len(rows)} pages, {rounds} rounds"):
         figures, missing = pages(rows, rounds, options.seconds)
     if not options.only:
@@ -193,7 +194,7 @@ def main() -> None:
             figures |= files.measure(rounds, options.seconds)
         with _at_work("start"):
             figures |= start.measure(rounds)
-    told["load at the end"] = round(os.getloadavg()[0], 2)
+    told["busy"] = str(watch.seen())
     show(figures, missing)
     print(f"\nwritten to {save('whole', told, figures, missing).relative_to(ROOT)}")
 

@@ -56,7 +56,7 @@ def test_each_goal_is_of_rows_that_are_measured(goal: Goal) -> None:
     told = {"a match in 10 mounts", "a match in 10 000 mounts", "import plugit_wsgi", "1000 mounts"}
     told |= {
         "an idle mount",
-        "ours: memory grown by files",
+        "ours: memory left by a file of 1 MB",
         *(f"calls of the service: {x}" for x in files.ASKED),
     }
     rows = {
