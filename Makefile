@@ -15,7 +15,7 @@ PORT ?= 4000
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venvs/%/.ready
-.PHONY: help demo test test-main quick lint types audit docs screenshots vectors bench bench-isolation interop system-deps missing clean
+.PHONY: help demo test test-main quick lint types audit docs screenshots vectors bench bench-docs bench-isolation bench-scaling interop system-deps missing clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,9 +57,17 @@ vectors: $(VENV)/.dev  ## docs/vectors/context.json, after a change of the signe
 	$(BIN)/python tools/context_vectors.py > docs/vectors/context.json.new
 	mv docs/vectors/context.json.new docs/vectors/context.json
 
-bench: $(VENV)/.bench  ## what a page costs, beside others that do the same
-	$(BIN)/python -m bench.added
-	$(BIN)/python -m bench.pages
+bench: $(VENV)/.bench  ## what a page costs, beside others that do the same: 12 minutes (BENCH=--quick: 3)
+	$(BIN)/python -m bench.added $(BENCH)
+	$(BIN)/python -m bench.whole $(BENCH)
+	$(BIN)/python -m bench.pages $(BENCH)
+	$(BIN)/python -m bench.report --print
+
+bench-scaling: $(VENV)/.bench  ## how the cost grows with services, users, kept pages, slow services: 10 minutes (BENCH=--quick: 2)
+	$(BIN)/python -m bench.scaling $(BENCH)
+
+bench-docs: $(VENV)/.bench  ## docs/performance.md, docs/scaling.md and their charts, from the last results
+	$(BIN)/python -m bench.report
 
 bench-isolation: $(VENV)/.dev  ## what neighbours feel while a service is broken: 15 minutes (ISOLATION=--quick: 3)
 	$(BIN)/python -m bench.isolation $(ISOLATION)

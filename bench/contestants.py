@@ -7,6 +7,7 @@ directly. All of them keep their connection.
 from __future__ import annotations
 
 import http.client
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -131,15 +132,17 @@ def revproxy_diazo(url: str) -> WSGIApplication:
 
 def ours(url: str) -> WSGIApplication:
     """The middleware, everything by default, somebody logged in."""
-    from plugit_wsgi import PlugItMiddleware, Service, User
+    return _middleware(url)
 
-    app: WSGIApplication = PlugItMiddleware(
-        _host,
-        [Service("bench", url)],
-        "a secret of the bench, known to all of us",
-        identify=lambda _request: User("7", "zoe", "Zoe", "Z", "zoe@example.org"),
-    )
-    return app
+
+def ours_curl(url: str) -> WSGIApplication:
+    """The same with the curl transport, where this version has one."""
+    from plugit_wsgi.errors import ConfigError
+
+    try:
+        return _middleware(url, transport="curl")
+    except ConfigError as error:
+        raise ImportError(str(error)) from error
 
 
 def bare_host(_url: str) -> WSGIApplication:
@@ -158,9 +161,23 @@ CONTESTANTS: dict[str, Callable[[str], WSGIApplication]] = {
         diazo_http_client,
         revproxy_diazo,
         ours,
+        ours_curl,
         bare_host,
     )
 }
+
+
+def _middleware(url: str, **options: Any) -> WSGIApplication:
+    from plugit_wsgi import PlugItMiddleware, Service, User
+
+    app: WSGIApplication = PlugItMiddleware(
+        _host,
+        [Service("bench", url, **options)],
+        "a secret of the bench, known to all of us",
+        identify=lambda _request: User("7", "zoe", "Zoe", "Z", "zoe@example.org"),
+        threads=int(os.environ.get("BENCH_THREADS", "8")),
+    )
+    return app
 
 
 def _host(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

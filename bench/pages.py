@@ -1,7 +1,7 @@
 """What a page costs: `make bench`.
 
 1. In process: what the middleware adds to a request that no mount matches, in microseconds.
-2. Under gunicorn (one gthread worker of eight threads): CPU time of the worker, user and system, per request
+2. Under gunicorn (one gthread worker of eight threads): CPU time of the server, user and system, per request
    of each kind of page; beside a bare http.client proxy in front of the same service.
 
 What is compared takes turns, round by round, so that a busy machine slows all of it. Medians tell; the spread
@@ -27,6 +27,7 @@ from wsgiref.util import setup_testing_defaults
 from tests.support.servers import Running, run_app, run_command
 
 from bench import apps
+from bench.processes import cpu_time
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -89,7 +90,7 @@ def _time_calls(app: Callable[..., object], environ: dict[str, object], calls: i
 
 
 def pages(rounds: int, requests: int) -> list[Measured]:
-    """CPU time of the gunicorn worker per request, for each of KINDS."""
+    """CPU time of gunicorn per request, for each of KINDS."""
     with ExitStack() as running:
         servers = running.enter_context(_servers())
         for what, app, path, text in KINDS:
@@ -128,8 +129,7 @@ def _check(url: str, path: str, text: bytes, what: str) -> None:
 
 
 def _cpu_per_request(server: Running, path: str, requests: int) -> float:
-    (worker,) = _children(server.process.pid)
-    before = _cpu_time(worker)
+    before = cpu_time(server.process.pid)
     threads = [
         threading.Thread(target=_visit, args=(server.url, path, requests // CLIENTS)) for _ in range(CLIENTS)
     ]
@@ -137,7 +137,7 @@ def _cpu_per_request(server: Running, path: str, requests: int) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return (_cpu_time(worker) - before) / (requests // CLIENTS * CLIENTS)
+    return (cpu_time(server.process.pid) - before) / (requests // CLIENTS * CLIENTS)
 
 
 def _visit(url: str, path: str, times: int) -> None:
@@ -146,19 +146,6 @@ def _visit(url: str, path: str, times: int) -> None:
         connection.request("GET", path)
         connection.getresponse().read()
     connection.close()
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _cpu_time(pid: int) -> float:
-    """User and system time of a process and all its threads, in seconds.
-
-    The numbers of /proc/PID/stat, but in nanoseconds where those count in 10 ms: the clock whose id
-    clock_getcpuclockid(3) would give.
-    """
-    return time.clock_gettime((~pid << 3) | 2)
 
 
 def show(title: str, unit: str, measured: list[Measured]) -> None:
@@ -183,11 +170,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What a page costs.")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each kind of page (default: 11)")
     parser.add_argument("--requests", type=int, default=400, help="requests per turn (default: 400)")
+    parser.add_argument("--quick", action="store_true", help="3 rounds")
     options = parser.parse_args()
+    options.rounds = 3 if options.quick else options.rounds
     results = {"passing": passing(200, 2000)}
     show("A request that no mount matches, in process", "us a call", results["passing"])
     results["pages"] = pages(options.rounds, options.requests)
-    show("Under gunicorn gthread 1x8", "us of the worker's CPU a request", results["pages"])
+    show("Under gunicorn gthread 1x8", "us of CPU a request", results["pages"])
     print(f"\nwritten to {save(results).relative_to(ROOT)}")
 
 

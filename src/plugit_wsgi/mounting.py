@@ -150,7 +150,8 @@ class Mounts:
 
     def _change(self, services: Sequence[Service]) -> Changes:
         before = {built.service.name: built for built in self._built}
-        kept = {name for name, built in before.items() if built.service in services}
+        wanted = {service.name: service for service in services}
+        kept = {name for name, built in before.items() if built.service == wanted.get(name)}
         new: list[Built] = []
         try:
             for service in services:

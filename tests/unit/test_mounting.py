@@ -169,3 +169,16 @@ def test_many_change_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for thread in threads:
         thread.join(10)
     assert sorted(app.mounts.names) == sorted(["polls", *(f"two-{number}" for number in range(8))])
+
+
+def test_a_change_costs_no_more_than_there_are_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is compared with the one of its name, and with no other."""
+    many = [Service(f"service-{number}", URL) for number in range(100)]
+    app = make(*many)
+    compared = []
+    equal = Service.__eq__
+    monkeypatch.setattr(Service, "__eq__", lambda one, other: compared.append(one) or equal(one, other))
+    assert app.mounts.update([*many[:-1], Service("service-99", URL, mount="/last")]).changed == (
+        "service-99",
+    )
+    assert len(compared) <= 100
