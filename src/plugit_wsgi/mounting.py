@@ -165,9 +165,10 @@ class Mounts:
                 self._assembly.retire(built, before.get(built.service.name))
             raise
         self._built, self.table = after, table
+        successors = {built.service.name: built for built in new}
         for name, built in before.items():
             if name not in kept:
-                self._assembly.retire(built, next((item for item in new if item.service.name == name), None))
+                self._assembly.retire(built, successors.get(name))
         return _changes(before, after, kept)
 
     def _check_known(self, name: object) -> None:
@@ -190,7 +191,7 @@ class Mounts:
 
 
 def _changes(before: Mapping[str, Built], after: Sequence[Built], kept: Collection[str]) -> Changes:
-    names = [built.service.name for built in after]
+    names = dict.fromkeys(built.service.name for built in after)
     differences = (
         variant_changes(
             built.service.name, before[built.service.name].service.variants, built.service.variants
