@@ -107,7 +107,7 @@ class ServiceClient:
         self.service = service
         self.variant = variant
         self.name = audience_of(service.name, variant)
-        self._keys = keys
+        self.keys = keys
         self.limits = limits
         self.flights = flights
         self._setbacks = Setbacks(clock)
@@ -444,7 +444,7 @@ class ServiceClient:
                 *call_headers(short, ""),
                 *([(names.MESSAGE_ID, message_id)] if message_id else []),
                 *([(names.REPEAT, "1")] if is_repeat else []),
-                (names.CONTEXT, self._mail_context(body, short).sign(self._keys)),
+                (names.CONTEXT, self._mail_context(body, short).sign(self.keys)),
             ),
             body=body,
             length=len(body),
