@@ -388,6 +388,14 @@ class ServiceClient:
         with self.exchanges.get(names.PING, "", deadline, query=f"data={quote(text, safe='')}") as exchange:
             return self._read_object(exchange.response).get("data") == text
 
+    def warm(self) -> None:
+        """Opens a connection, which is kept for a visitor.
+
+        Raises:
+            ServiceError: as `version`.
+        """
+        self.version(Deadline.after(self.limits.call, self._clock))
+
     def version(self, deadline: Deadline) -> dict[str, Any]:
         """What the service says about itself; its name is free, its version must be ours.
 

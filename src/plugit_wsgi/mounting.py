@@ -97,6 +97,11 @@ class Mounts:
         """Of the main deployments of the services, in their order."""
         return tuple(built.client for built in self._built)
 
+    @property
+    def every_client(self) -> tuple[ServiceClient, ...]:
+        """Of the services and of all their variants."""
+        return tuple(deployed.client for built in self._built for deployed in built.deployments)
+
     def add(self, service: Service) -> None:
         """Mounts one more.
 
@@ -144,9 +149,8 @@ class Mounts:
 
     def close(self) -> None:
         """Gives all connections to services back to the system."""
-        for built in self._built:
-            for deployed in built.deployments:
-                deployed.client.close()
+        for client in self.every_client:
+            client.close()
 
     def _change(self, services: Sequence[Service]) -> Changes:
         before = {built.service.name: built for built in self._built}

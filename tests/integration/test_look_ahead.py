@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
-from tests.integration.conftest import Host
+from tests.integration.conftest import Host, MakeHost
+from tests.integration.test_rules import until
 
 
 def test_a_template_that_is_not_here_comes_while_the_action_runs(host: Host, service: FakeService) -> None:
@@ -62,3 +63,18 @@ def test_nothing_comes_ahead_of_what_shows_no_page(host: Host, service: FakeServ
     assert host.visitor().open("/s/x/a", method="HEAD").status_code == 200
     assert len(service.called("/action")) == 1
     assert service.called("/template") == []
+
+
+def test_a_host_can_be_warmed(host: Host, service: FakeService) -> None:
+    """Each service is asked what it is, once, and nobody waits for it."""
+    assert service.calls == []
+    host.middleware.warm()
+    until(lambda: len(service.called("/version")) == 1)
+
+
+def test_a_service_that_is_away_does_not_keep_a_host_from_being_warmed(make_host: MakeHost) -> None:
+    """Its observers are told, as of any call."""
+    events: list[object] = []
+    host = make_host(url="http://127.0.0.1:9", observe=events.append)
+    host.middleware.warm()
+    until(lambda: any(getattr(event, "call", "") == "version" for event in events))
