@@ -329,6 +329,7 @@ def _client(
         templates=host.templates,
         turns=Turns(host.line),
         flights=Flights(host.chairs),
+        spare=host.spare,
         clock=host.clock,
         variant=variant,
     )

@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, Servic
 from .key_doubts import KeyDoubts
 from .lifetimes import DAY, read_lifetime
 from .setbacks import Setbacks
+from .spare import SpareThreads
 from .turns import Turns
 from .wire import names
 from .wire.context import LIFETIME, SignedContext, digest
@@ -45,6 +47,12 @@ from .wire.result import NO_WRITES, ActionResult, File, Moved, Status
 
 ONCE_MORE = 2
 """Tries of a call that the service may redirect once."""
+RENEWED = 0.1
+"""The last part of a meta's lifetime, in which a newer one is fetched while visitors go on with this one."""
+RENEWABLE = 10.0
+"""Seconds that a meta must live for that."""
+META_SIZE = 1024
+"""Bytes that a meta counts as in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,7 @@ class ServiceClient:
         templates: keeps compiled templates, in this process.
         turns: of whoever compiles or renders long.
         flights: of loads under way, so that many visitors ask once.
+        spare: threads that fetch what will be needed.
         clock: the time.
         variant: name of the deployment; "" is the main one.
 
@@ -101,6 +110,7 @@ class ServiceClient:
         templates: Cache,
         turns: Turns,
         flights: Flights,
+        spare: SpareThreads,
         clock: Clock,
         variant: str = "",
     ) -> None:
@@ -116,6 +126,7 @@ class ServiceClient:
         self._cache = cache
         self._templates = templates
         self.turns = turns
+        self._spare = spare
         self._clock = clock
         self._doubts = KeyDoubts(self.name, clock)
 
@@ -134,6 +145,8 @@ class ServiceClient:
         key = ("meta", self.service.name, action)
         kept: Kept[ActionMeta] | None = self._cache.get(key)
         if kept is not None and self._clock.monotonic() < kept.fresh_until:
+            if self._clock.monotonic() >= kept.renew_at:
+                self._renew_meta(key, kept, action)
             return kept.value
         with self.flights.join(key) as flight:
             if flight.wait(deadline):
@@ -141,6 +154,19 @@ class ServiceClient:
                 if newer is not None and self._clock.monotonic() < newer.fresh_until:
                     return newer.value
             return self._newer_meta(key, kept, action, deadline, request_id)
+
+    def _renew_meta(self, key: tuple[str, ...], kept: Kept[ActionMeta], action: str) -> None:
+        """Has a newer one fetched, so that no visitor waits for it; if that fails, this one is used up."""
+        left = kept.fresh_until - self._clock.monotonic() + self.limits.meta_stale
+        once = replace(kept, renew_at=math.inf)
+        self._cache.set(key, once, left, META_SIZE)
+
+        def renew() -> None:
+            with self.flights.join(key) as flight:
+                if flight.leads:
+                    self._newer_meta(key, once, action, Deadline.after(self.limits.call, self._clock), "")
+
+        self._spare.help(renew, 1)
 
     def _newer_meta(
         self,
@@ -174,8 +200,9 @@ class ServiceClient:
             self._cache.delete(key)
         else:
             fresh_until = self._clock.monotonic() + lifetime
-            seconds = lifetime + self.limits.meta_stale
-            self._cache.set(key, Kept(value=found, fresh_until=fresh_until), seconds, 1024)
+            renew_at = fresh_until - RENEWED * lifetime if lifetime >= RENEWABLE else math.inf
+            newer = Kept(value=found, fresh_until=fresh_until, renew_at=renew_at)
+            self._cache.set(key, newer, lifetime + self.limits.meta_stale, META_SIZE)
         return found
 
     def _fetch_meta(
