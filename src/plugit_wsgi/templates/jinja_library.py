@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from django.utils.safestring import SafeData, mark_safe
+from django.utils.safestring import SafeData, SafeString
 from markupsafe import Markup
 
 from . import jinja_filters as own
@@ -59,7 +59,7 @@ def _djangos(filter_: Callable[..., Any]) -> Filter:
             s.spend(value.count("\n"), 8)
         elif isinstance(value, (list, tuple, Mapping)):
             s.measure(value)
-        given = "" if value is MISSING else mark_safe(value) if isinstance(value, Markup) else value
+        given = "" if value is MISSING else SafeString(value) if isinstance(value, Markup) else value
         text = filter_(given, *(_argument(s, each) for each in arguments), **options)
         is_markup = isinstance(text, SafeData) or (is_safe and isinstance(value, Markup))
         return Markup(text) if is_markup and isinstance(text, str) else text
