@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -84,8 +83,16 @@ class Renderer:
                 if error.is_costly and visit.method == "GET":
                     self._setbacks.note(key, error)
                 raise
-        head = Markup(without_doubles(str(rendered.fragment.head)))
-        return replace(rendered.fragment, head=head), rendered.personal
+        fragment = rendered.fragment
+        return (
+            Fragment(
+                title=_whole(fragment.title),
+                head=Markup(_whole(without_doubles(str(fragment.head)))),
+                menu=Markup(_whole(fragment.menu)),
+                content=Markup(_whole(fragment.content)),
+            ),
+            rendered.personal,
+        )
 
     def _facts(self, asked: Asked, token: str, pace: Rendering) -> TemplateFacts:
         visit, service = asked.visit, self._client.service
@@ -149,6 +156,15 @@ class Renderer:
         organization_mode = self._client.service.organizations
         access.check(meta, visit.visitor, visit.origin.address, organization_mode=organization_mode)
         return self._client.template(path, meta, asked.deadline, visit.request_id)
+
+
+def _whole(text: str) -> str:
+    """Text that UTF-8 can carry: of half a character, which JSON can name, a question mark is left."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def html_fragment(result: Html, text: bytes, title: str, rewrite: Callable[[str], str | None]) -> Fragment:
