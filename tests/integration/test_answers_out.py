@@ -211,7 +211,9 @@ def test_half_a_character_of_a_service_is_no_error_of_the_host(
     """JSON can name one, UTF-8 cannot carry it."""
     block = {"content": "content", "title": "title", "head": "css", "menu": "menubar"}[place]
     shown = '<link rel="help" title="[{{ x }}]">' if place == "head" else "[{{ x }}]"
-    template = '{% extends "plugIt/base.html" %}{% block ' + block + " %}" + shown + "{% endblock %}"
+    template = (
+        '{% extends "plugIt/base-withBlocks.html" %}{% block ' + block + " %}" + shown + "{% endblock %}"
+    )
     service.action("/a", template=template, answer=Reply(body='{"x": "a\\ud800b"}'))
     answer = host.visitor().get("/s/x/a")
     assert answer.status_code == 200
