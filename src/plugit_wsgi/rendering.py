@@ -13,7 +13,7 @@ from .asked import Asked
 from .body_head import split_body
 from .client import ServiceClient
 from .clock import Clock
-from .errors import RequestRejected, ServiceError, TemplateError
+from .errors import RequestRejected, ServiceError, ServiceTimeout, TemplateError
 from .events import Dropped
 from .head_links import head_of_links
 from .head_parts import without_doubles
@@ -108,12 +108,15 @@ class Renderer:
             static_url=visit.prefix + "/_assets/",
             user_mode=visit.user_mode,
             real_users=not visit.user_mode,
-            get_user=lambda user_id: self._other_user(user_id, pace),
+            get_user=lambda user_id: self._other_user(user_id, asked, pace),
             include=lambda action: self._include(action, asked, pace),
             pace=pace,
         )
 
-    def _other_user(self, user_id: str, pace: Rendering) -> Mapping[str, Any] | None:
+    def _other_user(self, user_id: str, asked: Asked, pace: Rendering) -> Mapping[str, Any] | None:
+        if asked.deadline.remaining() <= 0:
+            # A template may ask a hundred thousand times, and what a look-up takes is the host's.
+            raise ServiceTimeout("the template looked users up until the deadline passed")
         with pace.paused():
             user = None if self._directory is None else self._directory.user(str(user_id))
         if user is None:
