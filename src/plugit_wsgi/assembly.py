@@ -155,7 +155,7 @@ class Assembly:
         """
         if before is None:
             _tell_doubtful_fields(service)
-        plain = replace(service, variants=())
+        plain = replace(service, variants=()) if service.variants else service
         kept = () if before is None else before.deployments
         deployments: list[Deployed] = []
         for variant in (None, *service.variants):
@@ -181,10 +181,14 @@ class Assembly:
         beside = next((found.client.exchanges for found in (*made, *kept)), None)
         host = _scoped(self._host, service, name, own)
         client = _client(service, host, self._engines, name, beside)
-        keys = service_keys(host.secrets, client.name)
         mounted = _mounted(client, host)
         return Deployed(
-            name=name, own_sessions=own, service=service, client=client, mounted=mounted, keys=keys
+            name=name,
+            own_sessions=own,
+            service=service,
+            client=client,
+            mounted=mounted,
+            keys=client.keys,
         )
 
     def _mounted_pages(self, service: Service, deployments: Sequence[Deployed]) -> MountedPages:
@@ -325,6 +329,7 @@ def _client(
         templates=host.templates,
         turns=Turns(host.line),
         flights=Flights(host.chairs),
+        spare=host.spare,
         clock=host.clock,
         variant=variant,
     )
@@ -346,7 +351,7 @@ def _mounted(client: ServiceClient, host: Host) -> MountedService:
     pipeline = Pipeline(
         client.service,
         client=client,
-        builder=CallBuilder(service_keys(host.secrets, client.name), host.clock, client.variant),
+        builder=CallBuilder(client.keys, host.clock, client.variant),
         finisher=Finisher(
             framer=framer,
             renderer=Renderer(client, host.directory, host.observe, clock=host.clock),

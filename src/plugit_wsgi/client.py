@@ -1,11 +1,9 @@
 """The calls of the protocol on one service (protocol section 1).
 
-1. Meta that came but is wrong is refused, and not asked for again for 5 s; the last good one serves only
-   while the service cannot be reached. One visitor asks for all who come meanwhile.
-2. What is kept is kept by service, path and tag; templates are compiled once for each distinct text.
-3. A service may redirect a call to a path of itself. For meta and action the answer says so, since the rules
+1. What is kept is kept by service, path and tag: meta in `metas`, templates in `service_templates`.
+2. A service may redirect a call to a path of itself. For meta and action the answer says so, since the rules
    of the new path come first; a template may move by its slash, media below the media.
-4. A mail is signed, as actions are: a service must not take a visitor's word for an answer to a mail.
+3. A mail is signed, as actions are: a service must not take a visitor's word for an answer to a mail.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from .answers import MOVED, is_file, parse_json, passed_headers, read_answer, read_writes, service_failure
-from .cache.kept import Kept
 from .clock import Clock, Deadline
 from .config import Limits, Service
 from .errors import (
@@ -25,26 +22,24 @@ from .errors import (
     RequestRejected,
     ServiceError,
     ServiceFailed,
-    TemplateError,
     WireError,
-    is_unreachable,
 )
-from .exchanges import Exchange, Exchanges, call_headers
+from .exchanges import ONCE_MORE, Exchange, Exchanges, call_headers
 from .flight import Flights
-from .http import FILE_HEADERS, below, canonical_path, get_header
+from .http import FILE_HEADERS, canonical_path
 from .interfaces import Cache, CompiledTemplate, Headers, ServiceRequest, ServiceResponse, TemplateEngine
 from .key_doubts import KeyDoubts
-from .lifetimes import DAY, read_lifetime
+from .lifetimes import DAY
+from .metas import Metas
+from .service_templates import ServiceTemplates
 from .setbacks import Setbacks
+from .spare import SpareThreads
 from .turns import Turns
 from .wire import names
 from .wire.context import LIFETIME, SignedContext, digest
 from .wire.keys import KeyRing, audience_of
 from .wire.meta import ActionMeta
 from .wire.result import NO_WRITES, ActionResult, File, Moved, Status
-
-ONCE_MORE = 2
-"""Tries of a call that the service may redirect once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +77,7 @@ class ServiceClient:
         templates: keeps compiled templates, in this process.
         turns: of whoever compiles or renders long.
         flights: of loads under way, so that many visitors ask once.
+        spare: threads that fetch what will be needed.
         clock: the time.
         variant: name of the deployment; "" is the main one.
 
@@ -101,172 +97,55 @@ class ServiceClient:
         templates: Cache,
         turns: Turns,
         flights: Flights,
+        spare: SpareThreads,
         clock: Clock,
         variant: str = "",
     ) -> None:
         self.service = service
         self.variant = variant
         self.name = audience_of(service.name, variant)
-        self._keys = keys
+        self.keys = keys
         self.limits = limits
         self.flights = flights
         self._setbacks = Setbacks(clock)
         self.exchanges = exchanges
-        self._engines = engines
-        self._cache = cache
         self._templates = templates
         self.turns = turns
         self._clock = clock
         self._doubts = KeyDoubts(self.name, clock)
+        self._metas = Metas(
+            service.name,
+            limits=limits,
+            exchanges=exchanges,
+            cache=cache,
+            flights=flights,
+            spare=spare,
+            clock=clock,
+        )
+        self._compiled = ServiceTemplates(
+            service,
+            limits=limits,
+            exchanges=exchanges,
+            engines=engines,
+            templates=templates,
+            turns=turns,
+            flights=flights,
+            clock=clock,
+        )
 
     def meta(self, action: str, deadline: Deadline, request_id: str = "") -> ActionMeta | Moved:
-        """The meta of an action, or where the service says that it is.
-
-        Args:
-            action: canonical path with a leading slash.
-            deadline: of the page.
-            request_id: for log and events.
-
-        Raises:
-            ActionNotFound: the service has no such action.
-            ServiceError: it could not be asked, and nothing recent enough is known; or it answered nonsense.
-        """
-        key = ("meta", self.service.name, action)
-        kept: Kept[ActionMeta] | None = self._cache.get(key)
-        if kept is not None and self._clock.monotonic() < kept.fresh_until:
-            return kept.value
-        with self.flights.join(key) as flight:
-            if flight.wait(deadline):
-                newer: Kept[ActionMeta] | None = self._cache.get(key)
-                if newer is not None and self._clock.monotonic() < newer.fresh_until:
-                    return newer.value
-            return self._newer_meta(key, kept, action, deadline, request_id)
-
-    def _newer_meta(
-        self,
-        key: tuple[str, ...],
-        kept: Kept[ActionMeta] | None,
-        action: str,
-        deadline: Deadline,
-        request_id: str,
-    ) -> ActionMeta | Moved:
-        setback = self._setbacks.recent(key)
-        try:
-            if isinstance(setback, WireError):
-                # What came a moment ago was wrong, and will be: to ask at each visit would help nobody.
-                raise WireError(str(setback), field=setback.field, received=setback.received)
-            found, lifetime = self._fetch_meta(action, deadline, request_id)
-        except ActionNotFound:
-            self._cache.delete(key)
-            raise
-        except ServiceError as error:
-            if not is_unreachable(error):
-                # It has said something newer than what is kept: that is never fallen back to.
-                self._cache.delete(key)
-                if setback is None and isinstance(error, WireError):
-                    self._setbacks.note(key, error)
-                raise
-            if kept is None:
-                raise
-            return kept.value
-        self._setbacks.forget(key)
-        if isinstance(found, Moved):
-            self._cache.delete(key)
-        else:
-            fresh_until = self._clock.monotonic() + lifetime
-            seconds = lifetime + self.limits.meta_stale
-            self._cache.set(key, Kept(value=found, fresh_until=fresh_until), seconds, 1024)
-        return found
-
-    def _fetch_meta(
-        self, action: str, deadline: Deadline, request_id: str
-    ) -> tuple[ActionMeta | Moved, float]:
-        with self.exchanges.get(names.META, action, deadline, request_id=request_id) as exchange:
-            response = exchange.response
-            if response.status in MOVED:
-                target = self._moved(names.META, response)
-                return Moved(status=response.status, target=f"{names.ACTION}/{target}"), 0.0
-            if response.status == 404:
-                raise ActionNotFound("action")
-            if response.status != 200:
-                raise service_failure(response, self.limits)
-            meta = ActionMeta.from_json(response.read(self.limits.meta_size))
-            return meta, read_lifetime(response.headers, self.limits.meta_lifetime, self._clock.time())
+        """See `Metas.get`."""
+        return self._metas.get(action, deadline, request_id)
 
     def has_template(self, action: str, meta: ActionMeta) -> bool:
-        """It is here, or not to be fetched now; else `template` asks the service."""
-        key = self._template_key(action, meta)
-        return self._templates.get(key) is not None or self._setbacks.recent(key) is not None
-
-    def _template_key(self, action: str, meta: ActionMeta) -> tuple[str, ...]:
-        return ("template", self.service.name, action, meta.template_tag, meta.template_language)
+        """See `ServiceTemplates.has`."""
+        return self._compiled.has(action, meta)
 
     def template(
         self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str = ""
     ) -> CompiledTemplate:
-        """The compiled template of an action.
-
-        Raises:
-            TemplateError: the action has none, or it does not compile.
-            ServiceError: it could not be fetched.
-        """
-        key = self._template_key(action, meta)
-        compiled: CompiledTemplate | None = self._templates.get(key)
-        if compiled is not None:
-            return compiled
-        with self.flights.join(key) as flight:
-            compiled = self._templates.get(key) if flight.wait(deadline) else None
-            if compiled is None:
-                self._check_failed_template(key)
-                source = self._fetch_template(action, meta, deadline, request_id)
-                compiled = self._compile(source, meta, key)
-                self._templates.set(key, compiled, DAY, 4 * len(source))
-            return compiled
-
-    def _check_failed_template(self, key: tuple[str, ...]) -> None:
-        """A text that did not compile a moment ago is not fetched and tried at each visit."""
-        error = self._setbacks.recent(key)
-        if isinstance(error, TemplateError):
-            raise TemplateError(str(error), template_tag=error.template_tag, line=error.line) from error
-
-    def _fetch_template(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str) -> bytes:
-        if not meta.template_tag:
-            raise TemplateError("the action has no template, and its answer is a page")
-        path = action
-        for _ in range(ONCE_MORE):
-            with self.exchanges.get(names.TEMPLATE, path, deadline, request_id=request_id) as exchange:
-                response = exchange.response
-                if response.status == 404:
-                    raise TemplateError("the service has none for the action", template_tag=meta.template_tag)
-                if response.status == 200:
-                    return response.read(self.limits.template_size)
-                if response.status not in MOVED:
-                    raise service_failure(response, self.limits)
-                path = "/" + self._moved(names.TEMPLATE, response)
-            if path.rstrip("/") != action.rstrip("/"):
-                break
-        raise ServiceFailed("redirects a template to another one", service=self.service.name, action=action)
-
-    def _compile(self, source: bytes, meta: ActionMeta, of: tuple[str, ...]) -> CompiledTemplate:
-        # Many actions with parameters (/show/1, /show/2) share one text.
-        tag, language = meta.template_tag, meta.template_language
-        key = ("compiled", self.service.name, digest(source), language)
-        compiled: CompiledTemplate | None = self._templates.get(key)
-        if compiled is None:
-            try:
-                text = source.decode("utf-8")
-                menu = self.service.menu_action
-                engine = self._engines(language)
-                with self.turns.begin(key) as pace:
-                    compiled = engine.compile(text, template_tag=tag, menu_action=menu, pace=pace)
-            except UnicodeDecodeError as error:
-                raise TemplateError("the template is not UTF-8", template_tag=tag) from error
-            except TemplateError as error:
-                error.template_tag = error.template_tag or tag
-                self._setbacks.note(of, error)
-                raise
-            self._templates.set(key, compiled, DAY, 4 * len(source))
-        return compiled
+        """See `ServiceTemplates.get`."""
+        return self._compiled.get(action, meta, deadline, request_id)
 
     def action(self, call: ActionCall, deadline: Deadline) -> ActionResult:
         """Calls an action.
@@ -320,7 +199,7 @@ class ServiceClient:
             with self.exchanges.open(names.MEDIA, path, request, request_id) as exchange:
                 if exchange.response.status not in MOVED:
                     return self._media(exchange, method)
-                target = "/" + self._moved(names.MEDIA, exchange.response)
+                target = "/" + self.exchanges.moved(names.MEDIA, exchange.response)
         raise ServiceFailed("redirects media in a loop", service=self.service.name, action=path)
 
     def _media(self, exchange: Exchange, method: str) -> ActionResult:
@@ -388,6 +267,14 @@ class ServiceClient:
         with self.exchanges.get(names.PING, "", deadline, query=f"data={quote(text, safe='')}") as exchange:
             return self._read_object(exchange.response).get("data") == text
 
+    def warm(self) -> None:
+        """Opens a connection, which is kept for a visitor.
+
+        Raises:
+            ServiceError: as `version`.
+        """
+        self.version(Deadline.after(self.limits.call, self._clock))
+
     def version(self, deadline: Deadline) -> dict[str, Any]:
         """What the service says about itself; its name is free, its version must be ours.
 
@@ -444,7 +331,7 @@ class ServiceClient:
                 *call_headers(short, ""),
                 *([(names.MESSAGE_ID, message_id)] if message_id else []),
                 *([(names.REPEAT, "1")] if is_repeat else []),
-                (names.CONTEXT, self._mail_context(body, short).sign(self._keys)),
+                (names.CONTEXT, self._mail_context(body, short).sign(self.keys)),
             ),
             body=body,
             length=len(body),
@@ -480,14 +367,6 @@ class ServiceClient:
         if response.status != 200:
             raise service_failure(response, self.limits)
         return _object_of(response.read(self.limits.meta_size))
-
-    def _moved(self, call: str, response: ServiceResponse) -> str:
-        """The path, without leading slash, below the same call, that a redirect names."""
-        location = get_header(response.headers, "Location") or ""
-        target = below(f"{self.service.url}/{call}", location)
-        if target is None:
-            raise ServiceFailed(f"redirected {call} elsewhere")
-        return target
 
 
 def _object_of(body: bytes) -> dict[str, Any]:

@@ -22,13 +22,14 @@ from .errors import (
     PlugItError,
     ServiceBusy,
     ServiceError,
+    ServiceFailed,
     ServiceTimeout,
     ServiceUnreachable,
     WireError,
 )
 from .events import Dropped, Fault, ServiceCalled
 from .guard import Places
-from .http import get_header
+from .http import below, get_header
 from .interfaces import Headers, Observe, ServiceRequest, ServiceResponse, Transport
 from .observers.redaction import redacted
 from .wire import names
@@ -36,6 +37,8 @@ from .wire.result import NO_WRITES, File, SessionWrites
 
 SMALL = 1024 * 1024
 """A file up to this size is read at once, and needs no place among the streams."""
+ONCE_MORE = 2
+"""Tries of a call that the service may redirect once."""
 UPLOAD = 64 * 1024
 """A body above this takes time that is the visitor's network's or the service's disk's."""
 
@@ -150,6 +153,14 @@ class Exchanges:
                     error=failure,
                 )
             )
+
+    def moved(self, call: str, response: ServiceResponse) -> str:
+        """The path, without leading slash, below the same call, that a redirect names."""
+        location = get_header(response.headers, "Location") or ""
+        target = below(f"{self._service.url}/{call}", location)
+        if target is None:
+            raise ServiceFailed(f"redirected {call} elsewhere")
+        return target
 
     def close(self) -> None:
         """Gives the connections back."""

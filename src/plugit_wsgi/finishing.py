@@ -183,4 +183,4 @@ def _xml(value: object) -> bytes:
         raise WireError(
             "an XML action answers text, or an object with the key xml", field="xml", received=text
         )
-    return text.encode("utf-8")
+    return text.encode("utf-8", "replace")

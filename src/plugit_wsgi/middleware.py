@@ -241,6 +241,15 @@ class PlugItMiddleware:
             return self._host_app(environ, start_response)
         return self._serve(environ, start_response, *found)
 
+    def warm(self) -> None:
+        """Opens a connection to each service, so that the first visitors of a process need not wait for one.
+
+        To be called in a process that serves, after any fork. Spare threads ask each service what it is, and
+        nobody waits for them; a service that cannot be asked is told to observers, as for any call.
+        """
+        for client in self.mounts.every_client:
+            self._spare.help(client.warm, 1)
+
     def close(self) -> None:
         """Gives all connections to services back to the system, and tells the log what it left out."""
         self.mounts.close()

@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Protocol, cast
 from urllib.parse import quote
 
@@ -167,7 +168,6 @@ class MountedService(MountedPages):
         self._opener = opener
         self.framer = framer
         self._pieces = pieces
-        self._in_pieces = pipeline.framed_by(pieces)
         self.tokens = tokens
         self.refusals = refusals
         self._prefix = prefix
@@ -247,6 +247,10 @@ class MountedService(MountedPages):
     def shared_token(self, visit: Visit) -> tuple[str, Sequence[str]]:
         """See `VisitTokens.issue_shared`."""
         return self.tokens.issue_shared(visit)
+
+    @cached_property
+    def _in_pieces(self) -> Pipeline:
+        return self.pipeline.framed_by(self._pieces)
 
     def piece(self, visit: Visit, within: Deadline) -> Piece:
         """See `MountedPages.piece`."""

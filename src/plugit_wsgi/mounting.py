@@ -97,6 +97,11 @@ class Mounts:
         """Of the main deployments of the services, in their order."""
         return tuple(built.client for built in self._built)
 
+    @property
+    def every_client(self) -> tuple[ServiceClient, ...]:
+        """Of the services and of all their variants."""
+        return tuple(deployed.client for built in self._built for deployed in built.deployments)
+
     def add(self, service: Service) -> None:
         """Mounts one more.
 
@@ -144,9 +149,8 @@ class Mounts:
 
     def close(self) -> None:
         """Gives all connections to services back to the system."""
-        for built in self._built:
-            for deployed in built.deployments:
-                deployed.client.close()
+        for client in self.every_client:
+            client.close()
 
     def _change(self, services: Sequence[Service]) -> Changes:
         before = {built.service.name: built for built in self._built}
@@ -165,9 +169,10 @@ class Mounts:
                 self._assembly.retire(built, before.get(built.service.name))
             raise
         self._built, self.table = after, table
+        successors = {built.service.name: built for built in new}
         for name, built in before.items():
             if name not in kept:
-                self._assembly.retire(built, next((item for item in new if item.service.name == name), None))
+                self._assembly.retire(built, successors.get(name))
         return _changes(before, after, kept)
 
     def _check_known(self, name: object) -> None:
@@ -190,7 +195,7 @@ class Mounts:
 
 
 def _changes(before: Mapping[str, Built], after: Sequence[Built], kept: Collection[str]) -> Changes:
-    names = [built.service.name for built in after]
+    names = dict.fromkeys(built.service.name for built in after)
     differences = (
         variant_changes(
             built.service.name, before[built.service.name].service.variants, built.service.variants

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -14,7 +13,7 @@ from .asked import Asked
 from .body_head import split_body
 from .client import ServiceClient
 from .clock import Clock
-from .errors import RequestRejected, ServiceError, TemplateError
+from .errors import RequestRejected, ServiceError, ServiceTimeout, TemplateError
 from .events import Dropped
 from .head_links import head_of_links
 from .head_parts import without_doubles
@@ -84,8 +83,16 @@ class Renderer:
                 if error.is_costly and visit.method == "GET":
                     self._setbacks.note(key, error)
                 raise
-        head = Markup(without_doubles(str(rendered.fragment.head)))
-        return replace(rendered.fragment, head=head), rendered.personal
+        fragment = rendered.fragment
+        return (
+            Fragment(
+                title=_whole(fragment.title),
+                head=Markup(_whole(without_doubles(str(fragment.head)))),
+                menu=Markup(_whole(fragment.menu)),
+                content=Markup(_whole(fragment.content)),
+            ),
+            rendered.personal,
+        )
 
     def _facts(self, asked: Asked, token: str, pace: Rendering) -> TemplateFacts:
         visit, service = asked.visit, self._client.service
@@ -101,12 +108,15 @@ class Renderer:
             static_url=visit.prefix + "/_assets/",
             user_mode=visit.user_mode,
             real_users=not visit.user_mode,
-            get_user=lambda user_id: self._other_user(user_id, pace),
+            get_user=lambda user_id: self._other_user(user_id, asked, pace),
             include=lambda action: self._include(action, asked, pace),
             pace=pace,
         )
 
-    def _other_user(self, user_id: str, pace: Rendering) -> Mapping[str, Any] | None:
+    def _other_user(self, user_id: str, asked: Asked, pace: Rendering) -> Mapping[str, Any] | None:
+        if asked.deadline.remaining() <= 0:
+            # A template may ask a hundred thousand times, and what a look-up takes is the host's.
+            raise ServiceTimeout("the template looked users up until the deadline passed")
         with pace.paused():
             user = None if self._directory is None else self._directory.user(str(user_id))
         if user is None:
@@ -149,6 +159,15 @@ class Renderer:
         organization_mode = self._client.service.organizations
         access.check(meta, visit.visitor, visit.origin.address, organization_mode=organization_mode)
         return self._client.template(path, meta, asked.deadline, visit.request_id)
+
+
+def _whole(text: str) -> str:
+    """Text that UTF-8 can carry: of half a character, which JSON can name, a question mark is left."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def html_fragment(result: Html, text: bytes, title: str, rewrite: Callable[[str], str | None]) -> Fragment:

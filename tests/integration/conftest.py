@@ -55,7 +55,7 @@ class Host:
 
     def clear_cache(self) -> None:
         """As if nothing had been kept."""
-        self.middleware._clients[0]._cache._cache._entries.clear()  # type: ignore[attr-defined]
+        self.middleware._clients[0]._metas._cache._cache._entries.clear()  # type: ignore[attr-defined]
 
     def visitor(self, name: str = "") -> Visitor:
         """A visitor, logged in as `name`."""

@@ -202,3 +202,25 @@ def test_no_redirect_of_a_call_leads_to_another_host(
         path = "/s/x/media/a" if kind == "media" else "/s/x/a"
         assert host.visitor().get(path).status_code == 502
     assert other.calls == []
+
+
+@pytest.mark.parametrize("place", ["content", "title", "head", "menu"])
+def test_half_a_character_of_a_service_is_no_error_of_the_host(
+    host: Host, service: FakeService, place: str
+) -> None:
+    """JSON can name one, UTF-8 cannot carry it."""
+    block = {"content": "content", "title": "title", "head": "css", "menu": "menubar"}[place]
+    shown = '<link rel="help" title="[{{ x }}]">' if place == "head" else "[{{ x }}]"
+    template = (
+        '{% extends "plugIt/base-withBlocks.html" %}{% block ' + block + " %}" + shown + "{% endblock %}"
+    )
+    service.action("/a", template=template, answer=Reply(body='{"x": "a\\ud800b"}'))
+    answer = host.visitor().get("/s/x/a")
+    assert answer.status_code == 200
+    assert "[a?b]" in answer.text
+
+
+def test_half_a_character_in_xml(host: Host, service: FakeService) -> None:
+    """The same."""
+    service.action("/a", meta={"xml_only": True}, answer=Reply(body='{"xml": "<a>\\ud800</a>"}'))
+    assert host.visitor().get("/s/x/a").data == b"<a>?</a>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from plugit_wsgi.directory import People
+from plugit_wsgi import Limits
+from plugit_wsgi.directory import People, StaticDirectory
 from plugit_wsgi.directory.sql import SqlDirectory
 from plugit_wsgi.migrations import upgrade
 from plugit_wsgi.people import Membership, Plan, Rights, Subscription, User
@@ -121,3 +123,21 @@ def test_a_database_that_is_away_is_a_500_and_nobody_is_anonymous(
     assert "sqlite" not in answer.text
     assert "DatabaseError" in caplog.text
     assert not (tmp_path / "people.sqlite3").exists()
+
+
+def test_a_template_looks_users_up_until_the_deadline_only(make_host: MakeHost, service: FakeService) -> None:
+    """What one look-up takes is the host's; how many there are is the service's word."""
+
+    class Slow(StaticDirectory):
+        def user(self, user_id: str) -> User | None:
+            time.sleep(0.02)
+            return super().user(user_id)
+
+    template = (
+        "{% load plugit_tags %}{% for n in rows %}{% plugitGetUser '6' as u %}{{ u.username }}{% endfor %}"
+    )
+    service.action("/a", template=template, answer={"rows": [0] * 500})
+    host = make_host(directory=Slow(users=[USER]), limits=Limits(page=0.5))
+    started = time.monotonic()
+    assert host.visitor().get("/s/x/a").status_code == 504
+    assert time.monotonic() - started < 3

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
-from tests.integration.conftest import Host
+from tests.integration.conftest import Host, MakeHost
+from tests.integration.test_rules import until
+from tests.integration.test_stale import KEPT
 
 
 def test_a_template_that_is_not_here_comes_while_the_action_runs(host: Host, service: FakeService) -> None:
@@ -62,3 +65,59 @@ def test_nothing_comes_ahead_of_what_shows_no_page(host: Host, service: FakeServ
     assert host.visitor().open("/s/x/a", method="HEAD").status_code == 200
     assert len(service.called("/action")) == 1
     assert service.called("/template") == []
+
+
+def test_a_host_can_be_warmed(host: Host, service: FakeService) -> None:
+    """Each service is asked what it is, once, and nobody waits for it."""
+    assert service.calls == []
+    host.middleware.warm()
+    until(lambda: len(service.called("/version")) == 1)
+
+
+def test_a_service_that_is_away_does_not_keep_a_host_from_being_warmed(make_host: MakeHost) -> None:
+    """Its observers are told, as of any call."""
+    events: list[object] = []
+    host = make_host(url="http://127.0.0.1:9", observe=events.append)
+    host.middleware.warm()
+    until(lambda: any(getattr(event, "call", "") == "version" for event in events))
+
+
+def test_a_meta_is_renewed_before_it_is_old(
+    make_host: MakeHost, service: FakeService, clock: FakeClock
+) -> None:
+    """In the last tenth of its life, once, while visitors go on with it."""
+    host = make_host(clock=clock)
+    service.action("/a", answer={})
+    service.answer("/meta/a", Reply(body={"template_tag": "", "json_only": True}, headers=KEPT))
+    visitor = host.visitor()
+    visitor.get("/s/x/a")
+    clock.advance(269)
+    visitor.get("/s/x/a")
+    assert len(service.called("/meta")) == 1
+    clock.advance(2)
+    gate = threading.Event()
+    newer = Reply(body={"template_tag": "", "json_only": True, "only_logged_user": True}, headers=KEPT)
+    service.answer("/meta/a", lambda _call: (gate.wait(5), newer)[1])
+    for _ in range(3):
+        assert visitor.get("/s/x/a").status_code == 200
+    gate.set()
+    until(lambda: visitor.get("/s/x/a").status_code == 403)
+    assert len(service.called("/meta")) == 2
+
+
+def test_a_meta_that_cannot_be_renewed_lives_its_life(
+    make_host: MakeHost, service: FakeService, clock: FakeClock
+) -> None:
+    """It is not asked for at each visit."""
+    host = make_host(clock=clock)
+    service.action("/a", answer={})
+    service.answer("/meta/a", Reply(body={"template_tag": "", "json_only": True}, headers=KEPT))
+    visitor = host.visitor()
+    visitor.get("/s/x/a")
+    clock.advance(271)
+    service.answer("/meta/a", Reply(status=503))
+    for _ in range(3):
+        assert visitor.get("/s/x/a").status_code == 200
+    until(lambda: len(service.called("/meta")) == 2)
+    assert visitor.get("/s/x/a").status_code == 200
+    assert len(service.called("/meta")) == 2

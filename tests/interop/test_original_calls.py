@@ -20,6 +20,7 @@ from plugit_wsgi.exchanges import Exchanges
 from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.guard import HostPlaces
 from plugit_wsgi.loading import Engines, make_transport
+from plugit_wsgi.spare import SpareThreads
 from plugit_wsgi.turns import Line, Turns
 from plugit_wsgi.wire.keys import load_secrets, service_keys
 from tests.interop.processes import HERE, Process
@@ -174,6 +175,7 @@ def client(original_service: Process) -> Iterator[ServiceClient]:
         templates=MemoryCache(limits.cache_size, clock),
         turns=Turns(Line(8)),
         flights=Flights(Chairs(1)),
+        spare=SpareThreads(0),
         clock=clock,
     )
     yield client

@@ -28,6 +28,7 @@ from plugit_wsgi.exchanges import SMALL, Exchanges
 from plugit_wsgi.flight import Chairs, Flights
 from plugit_wsgi.guard import Places
 from plugit_wsgi.interfaces import CompiledTemplate
+from plugit_wsgi.spare import SpareThreads
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from plugit_wsgi.testing.transport import InProcessTransport
@@ -104,6 +105,7 @@ class World:
             templates=self.templates,
             turns=Turns(Line(8)),
             flights=Flights(Chairs(1)),
+            spare=SpareThreads(0),
             clock=self.clock,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,7 +18,10 @@ class Kept(Generic[Value]):
     Attributes:
         value: a meta, or the data of an answer.
         fresh_until: seconds on the monotonic clock of this process.
+        renew_at: seconds on that clock, from which on the first who has it looks for a newer one, while it is
+            still fresh. Never, unless this process has loaded it itself.
     """
 
     value: Value
     fresh_until: float
+    renew_at: float = math.inf

@@ -263,6 +263,12 @@ class Expressions:
         pairs = (f"{each.key!r}: {self.write(each.value, scope)}" for each in node.kwargs)
         return f"{{{', '.join(pairs)}}}"
 
+    def only_named(self, node: nodes.Call, scope: Scope) -> str:
+        """Named arguments, and no others."""
+        if node.args:
+            raise refused("only named arguments are expected", node)
+        return self.named(node, scope)
+
     def one(self, node: nodes.Call, scope: Scope) -> str:
         """The one argument of a function."""
         if len(node.args) != 1:
@@ -276,8 +282,8 @@ def _loop_field(loop: Loop, name: str) -> str:
 
 _CALLS: Mapping[str, Callable[[Expressions, nodes.Call, Scope], str]] = {
     "csrf_input": lambda _self, _node, _scope: "s.csrf_input()",
-    "dict": lambda self, node, scope: f"s.made({self.named(node, scope)})",
-    "namespace": lambda self, node, scope: f"s.namespace({self.named(node, scope)})",
+    "dict": lambda self, node, scope: f"s.made({self.only_named(node, scope)})",
+    "namespace": lambda self, node, scope: f"s.namespace({self.only_named(node, scope)})",
     "plugitGetUser": lambda self, node, scope: f"s.get_user({self.one(node, scope)})",
     "plugitInclude": lambda self, node, scope: (
         f"s.include({self.one(node, scope)}, {self.named(node, scope)})"

@@ -40,7 +40,10 @@ def looker(s: Rendering, attribute: Any) -> Callable[[Any], Any]:
     """What looks an attribute up, as ``a.b`` or a number; None is the item itself."""
     if attribute is None:
         return lambda item: item
-    names = str(attribute).split(".")
+    text = s.string(attribute)
+    if len(text) > WIDEST:
+        raise OverBudget(f"a key of more than {WIDEST} letters")
+    names = text.split(".")
     if len(names) > DEEPEST:
         raise OverBudget(f"a key of more than {DEEPEST} names")
 
@@ -95,6 +98,7 @@ def join(s: Rendering, value: Any, separator: Any = "", attribute: Any = None) -
     """One text of many; markup if one of them is."""
     values = items(s, value)
     between = s.string(separator)
+    s.spend(len(between))
     if len(values) * len(between) > MOST:
         raise OverBudget("a joined text that is too large")
     look, size, texts = looker(s, attribute), len(values) * len(between), []
@@ -187,6 +191,7 @@ def groupby(s: Rendering, value: Any, attribute: Any) -> list[Any]:
 def replace(s: Rendering, value: Any, old: Any, new: Any, count: int = -1) -> str:
     """A text with one part of it in place of another."""
     texts = [s.string(each) for each in (value, old, new)]
+    s.spend(sum(map(len, texts)))
     if isinstance(value, Markup):
         texts = [texts[0], escape(texts[1]), escape(texts[2])]
     text, before, after = texts

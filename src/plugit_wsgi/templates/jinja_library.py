@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from django.utils.safestring import SafeData, mark_safe
+from django.utils.safestring import SafeData, SafeString
 from markupsafe import Markup
 
 from . import jinja_filters as own
@@ -59,15 +59,19 @@ def _djangos(filter_: Callable[..., Any]) -> Filter:
             s.spend(value.count("\n"), 8)
         elif isinstance(value, (list, tuple, Mapping)):
             s.measure(value)
-        given = "" if value is MISSING else mark_safe(value) if isinstance(value, Markup) else value
-        text = filter_(given, *(_argument(each) for each in arguments), **options)
+        given = "" if value is MISSING else SafeString(value) if isinstance(value, Markup) else value
+        text = filter_(given, *(_argument(s, each) for each in arguments), **options)
         is_markup = isinstance(text, SafeData) or (is_safe and isinstance(value, Markup))
         return Markup(text) if is_markup and isinstance(text, str) else text
 
     return made
 
 
-def _argument(value: Any) -> Any:
+def _argument(s: Rendering, value: Any) -> Any:
+    if isinstance(value, str):
+        s.spend(len(value), 1)
+    elif isinstance(value, (list, tuple, Mapping)):
+        s.measure(value)
     return "" if value is MISSING else value
 
 
@@ -146,6 +150,13 @@ def _is(kind: Any) -> Filter:
     return lambda _s, value: isinstance(value, kind)
 
 
+def _text(s: Rendering, value: Any) -> str:
+    """A text all of whose letters are looked at."""
+    text = s.string(value)
+    s.spend(len(text))
+    return text
+
+
 def _divisible(_s: Rendering, value: Any, by: Any) -> bool:
     if not isinstance(value, (int, float)) or not isinstance(by, (int, float)):
         raise TypeError("divisibleby is of numbers")
@@ -168,7 +179,7 @@ TESTS: Mapping[str, Filter] = MappingProxyType(
         "integer": lambda _s, value: isinstance(value, int) and not isinstance(value, bool),
         "iterable": _is((list, tuple, str, Mapping)),
         "le": lambda s, value, other: s.order("<=", value, other),
-        "lower": lambda s, value: s.string(value).islower(),
+        "lower": lambda s, value: _text(s, value).islower(),
         "lt": lambda s, value, other: s.order("<", value, other),
         "mapping": _is(Mapping),
         "ne": lambda s, value, other: not s.equal(value, other),
@@ -181,7 +192,7 @@ TESTS: Mapping[str, Filter] = MappingProxyType(
         "true": lambda _s, value: value is True,
         "truthy": lambda _s, value: bool(value),
         "undefined": lambda _s, value: value is MISSING,
-        "upper": lambda s, value: s.string(value).isupper(),
+        "upper": lambda s, value: _text(s, value).isupper(),
     }
 )
 METHODS: Mapping[str, Filter] = MappingProxyType(

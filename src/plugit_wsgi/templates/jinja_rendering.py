@@ -105,6 +105,7 @@ class Rendering(Values):
         self._depth += 1
         if self._depth > self._budget.depth:
             raise OverBudget(f"templates included deeper than {self._budget.depth}")
+        self.spend(len(self.given), 1)  # which are copied
         given, answer = self.given, self.answer
         self.given = {**given, **names}
         try:

@@ -144,7 +144,8 @@ class Values(Meter):
         if isinstance(values, (list, tuple)):
             self.spend(len(values), 1)
             if isinstance(item, str):
-                self.spend(len(item), 0.01)
+                # Each item may be as long, and differ at its end.
+                self.spend(int(len(item) * len(values) * 0.01), 1)
         return item in items_of(values)
 
     def namespace(self, fields: dict[str, Any]) -> Namespace:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial, reduce, wraps
 from typing import Any
+from unicodedata import combining, normalize
 
 from django.template import Library, TemplateSyntaxError
 from django.template import defaultfilters as filters
@@ -42,6 +43,9 @@ _FILTERS = (
 # fmt: on
 
 MOST = DEFAULT.output
+MARKS = 100
+"""Accents and the like that one letter may have."""
+_NO_LATIN = re.compile(rf"[^\x00-\u02ff]{{{MARKS},}}")
 
 
 def _check_width(_value: Any, argument: Any) -> None:
@@ -72,6 +76,7 @@ def _check_print(value: Any, _argument: Any) -> None:
 
 def _check_cut(_value: Any, argument: Any) -> None:
     """Markup is parsed up to the cut."""
+    _check_marks(_value, argument)
     if str(argument).isdigit() and int(argument) > FURTHEST:
         raise OverBudget(f"a cut after more than {FURTHEST}")
 
@@ -80,6 +85,16 @@ def _check_lines(value: Any, _argument: Any) -> None:
     """Each line is made longer by the length of its number."""
     if str(value).count("\n") > LONGEST:
         raise OverBudget(f"more than {LONGEST} lines")
+
+
+def _check_marks(value: Any, _argument: Any) -> None:
+    """Unicode's order of the marks on one letter takes the square of their number."""
+    for run in _NO_LATIN.findall(str(value)):
+        marks = 0
+        for letter in run:
+            marks = marks + 1 if combining(normalize("NFKD", letter)[0]) else 0
+            if marks > MARKS:
+                raise OverBudget(f"more than {MARKS} marks on a letter")
 
 
 def _check_letters(value: Any, _argument: Any) -> None:
@@ -222,6 +237,8 @@ _BOUNDED: dict[str, _Check] = {
     "rjust": _check_width,
     "safeseq": _check_items,
     "stringformat": _check_width,
+    "slugify": _check_marks,
+    "truncatechars": _check_marks,
     "truncatechars_html": _check_cut,
     "truncatewords_html": _check_cut,
     "unordered_list": _check_depth,

@@ -137,6 +137,11 @@ BOMBS = {
     "a loop variable that is a list of itself": again(
         40, "{% set x = [x] + x %}", "{% set x = [1] %}", "{{ x }}"
     ),
+    "the case of a long text": "{{ long is lower }}" * 3000,
+    "a long argument": "{{ true|yesno(commas)|length }}" * 1500,
+    "a key of digits": "{{ many|map(attribute=digits)|length }}" * 1000,
+    "marks on a letter, in a slug": "{{ marks|slugify }}",
+    "marks on a letter, cut": "{{ marks|truncatechars(10) }}",
     "itself": '{{ plugitInclude("self") }}',
     "itself twice": '{{ plugitInclude("self") }}{{ plugitInclude("self") }}',
 }
@@ -155,6 +160,9 @@ def data() -> dict[str, Any]:
         "lines": "a\n" * 1000,
         "long": "y" * 1_000_000,
         "other": "y" * 999_999 + "z",
+        "commas": "," * 1_000_000,
+        "digits": "9" * 4000,
+        "marks": "a" + "\u0300\u0327" * 250_000,
         "many": many,
         "rows": [{"a": each} for each in many],
         "same": [*many[:-1], "z"],

@@ -141,6 +141,7 @@ SAYS = [
      "False" + "True" * 9),
     ("{{ [1, 'a'] }}{{ {'a': 1} }}{{ (1, 2) }}{{ true }}{{ none }}{{ 1.5 }}",
      "[1, &#x27;a&#x27;]{&#x27;a&#x27;: 1}(1, 2)TrueNone1.5"),
+    ("{{ ('<b>'|safe)|linebreaksbr }}{{ '<b>'|linebreaksbr }}", "<b>&lt;b&gt;"),
     ("{{ dict(a=1).a }}{{ range(3)|join }}", "1012"),
     ("{% block content %}a{% set v = 3 %}{{ v }}{% endblock %}b", "a3b"),
     ('{% extends "plugIt/base.html" %}{% set v = 3 %}{% macro m() %}M{{ v }}{% endmacro %}'
@@ -181,6 +182,8 @@ REFUSED = [
     "{{ rows[0]() }}",
     "{{ (word)() }}",
     "{{ range }}",
+    "{{ dict(map) }}",
+    "{{ namespace(map) }}",
     "{{ caller() }}",
     "{{ cycler(1) }}",
     "{{ lipsum() }}",
