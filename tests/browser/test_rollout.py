@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.reader import Reader
+from tests.support import planted
 from tests.support.servers import ROOT, run_command
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ TEXT = (ROOT / "docs" / "rollout.md").read_text(encoding="utf-8")
 FILES = re.findall(r"```toml\n(.*?)```", TEXT, re.S)
 COMMANDS = re.findall(r"^plugit-wsgi ((?:preview|key) .*)$", TEXT, re.M)
 SED = re.findall(r"^sed -i 's\|(.*)\|(.*)\|' polls-next/(\S+)$", TEXT, re.M)
-SECRET = "a secret for this tour, nothing else"
+SECRET = planted.SECRET
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 WITHIN = 10.0
 PLUGIT = [sys.executable, "-c", "import sys; from plugit_wsgi.cli import main; sys.exit(main())"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support import planted
 
 from plugit_wsgi.cli import main
 from plugit_wsgi.clock import SystemClock
@@ -13,7 +14,7 @@ from plugit_wsgi.deployments import Variant
 from plugit_wsgi.variants.preview import Previews
 from plugit_wsgi.wire.keys import Purpose, load_secrets
 
-OLD, NEW = "the old secret of a host, long enough", "the new secret of a host, long enough"
+OLD, NEW = planted.OLDER, planted.SECRET
 POLLS = Service("polls", "http://127.0.0.1:1", variants=(Variant("next", "http://127.0.0.1:2"),))
 SERVICES = """
 [[services]]
