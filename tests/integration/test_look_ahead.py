@@ -175,7 +175,7 @@ def test_a_template_under_way_is_not_fetched_again_ahead(make_host: MakeHost, se
 
 
 def test_what_comes_ahead_is_no_probe(make_host: MakeHost, service: FakeService, clock: FakeClock) -> None:
-    """A circuit lets one call through to see: that is the visitor's, and a template would be another's refusal."""
+    """A circuit lets one call through to see: that is the visitor's own."""
     host = make_host(clock=clock)
     client = host.middleware.mounts.clients[0]
     service.action("/a", template="", answer={"n": 7})
