@@ -158,8 +158,12 @@ class Assembly:
         plain = replace(service, variants=()) if service.variants else service
         kept = () if before is None else before.deployments
         deployments: list[Deployed] = []
-        for variant in (None, *service.variants):
-            deployments.append(self._deployed(plain, variant, kept, deployments))
+        try:
+            for variant in (None, *service.variants):
+                deployments.append(self._deployed(plain, variant, kept, deployments))
+        except BaseException:
+            self._give_back(deployments, kept)
+            raise
         same = before is not None and kept[0] is deployments[0]
         return Built(
             service=service,
@@ -244,8 +248,11 @@ class Assembly:
 
     def retire(self, built: Built, kept: Built | None = None) -> None:
         """Gives back what a service had, but what goes on in `kept`; what is under way finishes."""
-        for deployed in built.deployments:
-            if kept is None or all(deployed is not other for other in kept.deployments):
+        self._give_back(built.deployments, () if kept is None else kept.deployments)
+
+    def _give_back(self, deployments: Sequence[Deployed], kept: Sequence[Deployed]) -> None:
+        for deployed in deployments:
+            if all(deployed is not other for other in kept):
                 exchanges = deployed.client.exchanges
                 self._host.places.leave(exchanges.places, exchanges.streams)
                 deployed.client.close()

@@ -147,6 +147,10 @@ class ServiceClient:
         """See `ServiceTemplates.get`."""
         return self._compiled.get(action, meta, deadline, request_id)
 
+    def template_ahead(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str = "") -> None:
+        """See `ServiceTemplates.get_ahead`."""
+        self._compiled.get_ahead(action, meta, deadline, request_id)
+
     def action(self, call: ActionCall, deadline: Deadline) -> ActionResult:
         """Calls an action.
 

@@ -204,6 +204,7 @@ def checked_url(value: object, name: str, allow_http: bool) -> str:
     try:
         parts = urlsplit(value)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")  # an empty label, or one that is too long for DNS
     except ValueError as error:
         raise ConfigError(name, value, expected) from error
     extra = parts.username is not None or parts.query or parts.fragment or not value.isascii()

@@ -87,6 +87,11 @@ class Exchanges:
         self.circuits = circuits
         self._observe = observe
 
+    @property
+    def has_spare(self) -> bool:
+        """What nobody waits for may be asked: it takes no place that is needed, and is no circuit's probe."""
+        return self.circuits.state == "closed" and self.places.has_spare
+
     def get(
         self, call: str, action: str, deadline: Deadline, *, request_id: str = "", query: str = ""
     ) -> AbstractContextManager[Exchange]:

@@ -10,7 +10,9 @@
    together, so that it finds a place beside slow ones that hold all others. Only while it has at most `FEW`,
    and the last place is not for one that has some while another has none.
 5. A stream counts apart, so a slow download never holds the place of a page.
-6. Each deployment of a service has places of its own, so that one that hangs takes none of another's. To
+6. What is fetched ahead of a visitor's need takes a place only while half of them are free: it must not take
+   the one that somebody asks for a moment later.
+7. Each deployment of a service has places of its own, so that one that hangs takes none of another's. To
    other services they are one: what is kept free is for services, and not more for one with variants.
 """
 
@@ -62,6 +64,7 @@ class Places:
         changed: lock and signal; shared by those who share a total, so that looking and taking is one step.
         room: whether those who share a total leave room for one more.
         counted: is told how many were and are taken, within the lock.
+        ahead: whether those who share a total leave room for what nobody waits for.
         deployments: of the service; None is this one alone.
 
     Attributes:
@@ -78,6 +81,7 @@ class Places:
         changed: threading.Condition | None = None,
         room: Room = lambda places: True,
         counted: Counted = lambda places, before, after: None,
+        ahead: Callable[[], bool] = lambda: True,
         deployments: Deployments | None = None,
     ) -> None:
         self.count = count
@@ -89,6 +93,7 @@ class Places:
         self._changed = changed or threading.Condition()
         self._room = room
         self._counted = counted
+        self._ahead = ahead
         self._since: list[float] = []
         self._returns: deque[float] = deque(maxlen=count + 1)
         self._waiting = 0
@@ -114,6 +119,11 @@ class Places:
         start = self._clock.monotonic() - MOVING
         returns = sum(moment > start for moment in self._returns)
         return not self._since or (returns > len(self._since) and self.is_moving)
+
+    @property
+    def has_spare(self) -> bool:
+        """One more leaves half of the places, here and of all together: for what is fetched ahead."""
+        return 2 * (self.taken + 1) <= self.count and self._ahead()
 
     def take(self) -> float:
         """Takes a place.
@@ -224,6 +234,7 @@ class HostPlaces:
             changed=self._changed,
             room=self._has_room_for_call,
             counted=self._count_call,
+            ahead=lambda: 2 * (self._calls_taken + 1) <= self.calls,
             deployments=deployments,
         )
 

@@ -81,7 +81,7 @@ class Metas:
         key = ("meta", self._service, action)
         kept: Kept[ActionMeta] | None = self._cache.get(key)
         if kept is not None and self._clock.monotonic() < kept.fresh_until:
-            if self._clock.monotonic() >= kept.renew_at:
+            if self._clock.monotonic() >= kept.renew_at and self._exchanges.has_spare:
                 self._renew_meta(key, kept, action)
             return kept.value
         with self._flights.join(key) as flight:
@@ -99,7 +99,7 @@ class Metas:
 
         def renew() -> None:
             with self._flights.join(key) as flight:
-                if flight.leads:
+                if flight.leads and self._exchanges.has_spare:
                     self._newer_meta(key, once, action, Deadline.after(self._limits.call, self._clock), "")
 
         self._spare.help(renew, 1)

@@ -334,8 +334,8 @@ class Pipeline:
         """The template comes while the action runs, if it is not here and somebody has time to fetch it."""
         visit, meta = asked.visit, asked.meta
         is_needed = visit.method == "GET" and asked.is_framed and meta.template_tag
-        if is_needed and not self.client.has_template(visit.action, meta):
-            fetch = partial(self.client.template, visit.action, meta, asked.deadline, visit.request_id)
+        if is_needed and not self.client.has_template(visit.action, meta) and self.client.exchanges.has_spare:
+            fetch = partial(self.client.template_ahead, visit.action, meta, asked.deadline, visit.request_id)
             self._spare.help(fetch, 1)
 
     def _follow(self, moved: Moved, visit: Visit, since: Deadline | None, deadline: Deadline) -> Answer:

@@ -81,11 +81,25 @@ class ServiceTemplates:
         with self._flights.join(key) as flight:
             compiled = self._templates.get(key) if flight.wait(deadline) else None
             if compiled is None:
-                self._check_failed_template(key)
-                source = self._fetch_template(action, meta, deadline, request_id)
-                compiled = self._compile(source, meta, key)
-                self._templates.set(key, compiled, DAY, 4 * len(source))
+                compiled = self._load(key, action, meta, deadline, request_id)
             return compiled
+
+    def get_ahead(self, action: str, meta: ActionMeta, deadline: Deadline, request_id: str = "") -> None:
+        """Fetches what `get` will need, unless somebody does, has done, or would have to wait for it."""
+        key = self._key(action, meta)
+        with self._flights.join(key) as flight:
+            is_needed = flight.leads and not self.has(action, meta) and deadline.remaining() > 0
+            if is_needed and self._exchanges.has_spare:
+                self._load(key, action, meta, deadline, request_id)
+
+    def _load(
+        self, key: tuple[str, ...], action: str, meta: ActionMeta, deadline: Deadline, request_id: str
+    ) -> CompiledTemplate:
+        self._check_failed_template(key)
+        source = self._fetch_template(action, meta, deadline, request_id)
+        compiled = self._compile(source, meta, key)
+        self._templates.set(key, compiled, DAY, 4 * len(source))
+        return compiled
 
     def _check_failed_template(self, key: tuple[str, ...]) -> None:
         """A text that did not compile a moment ago is not fetched and tried at each visit."""

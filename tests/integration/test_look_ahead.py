@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+from plugit_wsgi import Limits
+from plugit_wsgi.errors import ServiceUnreachable
 from plugit_wsgi.testing.clock import FakeClock
 from plugit_wsgi.testing.fake_service import Call, FakeService, Reply
 from tests.integration.conftest import Host, MakeHost
@@ -121,3 +125,65 @@ def test_a_meta_that_cannot_be_renewed_lives_its_life(
     until(lambda: len(service.called("/meta")) == 2)
     assert visitor.get("/s/x/a").status_code == 200
     assert len(service.called("/meta")) == 2
+
+
+def slow_template(_call: Call) -> Reply:
+    time.sleep(0.1)
+    return Reply(body="n is {{ n }}", content_type="text/html")
+
+
+def test_what_comes_ahead_takes_no_place_from_its_own_action(
+    make_host: MakeHost, service: FakeService
+) -> None:
+    """With one place, the template comes after the action, as if nobody had looked ahead."""
+    host = make_host(limits=Limits(service_places=1, busy_wait=0.0))
+    for number in range(5):
+        service.action(f"/{number}", template="", answer={"n": number})
+        service.answer(f"/template/{number}", slow_template)
+        found = host.visitor().get(f"/s/x/{number}")
+        assert (found.status_code, f"n is {number}" in found.text) == (200, True)
+
+
+def test_a_template_under_way_is_not_fetched_again_ahead(make_host: MakeHost, service: FakeService) -> None:
+    """Helpers lead a load or leave it; they take no chair of those who wait for it, and no second place."""
+    host = make_host(threads=32)
+    chairs = host.middleware.mounts.clients[0].flights.chairs
+    asked, gate = threading.Event(), threading.Event()
+
+    def template(_call: Call) -> Reply:
+        asked.set()
+        gate.wait(5)
+        return Reply(body="n is {{ n }}", content_type="text/html")
+
+    def action(_call: Call) -> Reply:
+        asked.wait(5)
+        time.sleep(0.2)
+        return Reply(body={"n": 7})
+
+    service.action("/a", template="", answer=action)
+    service.answer("/template/a", template)
+    free = chairs.free
+    with ThreadPoolExecutor(2) as threads:
+        pages = [threads.submit(lambda: host.visitor().get("/s/x/a").text) for _ in range(2)]
+        until(lambda: len(service.called("/action")) == 2)
+        time.sleep(0.1)
+        try:
+            assert (len(service.called("/template")), chairs.free) == (1, free)
+        finally:
+            gate.set()
+        assert all("n is 7" in page.result() for page in pages)
+
+
+def test_what_comes_ahead_is_no_probe(make_host: MakeHost, service: FakeService, clock: FakeClock) -> None:
+    """A circuit lets one call through to see: that is the visitor's own."""
+    host = make_host(clock=clock)
+    client = host.middleware.mounts.clients[0]
+    service.action("/a", template="", answer={"n": 7})
+    service.answer("/meta/a", Reply(body={"template_tag": "t"}, headers=KEPT))
+    service.answer("/template/a", Reply(status=500))
+    host.visitor().get("/s/x/a")
+    service.answer("/template/a", slow_template)
+    for _ in range(5):
+        client.exchanges.circuits.enter("meta").broke(ServiceUnreachable("down"))
+    clock.advance(10)
+    assert "n is 7" in host.visitor().get("/s/x/a").text

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from tests.unit.test_middleware import SECRET, URL, call, host_app
 
-from plugit_wsgi import PlugItMiddleware, Service
+from plugit_wsgi import PlugItMiddleware, Service, Variant
 from plugit_wsgi.assembly import Assembly, Built
 from plugit_wsgi.errors import ConfigError
+from plugit_wsgi.loading import make_transport
 from plugit_wsgi.mounting import Changes
 
 POLLS = Service("polls", URL)
@@ -107,6 +108,25 @@ def test_a_change_that_fails_changes_nothing(how: str, argument: Any, value: Any
     assert app.mounts.table is table
     assert app.mounts.clients == clients
     assert places._room.__self__._idle == idle == 2  # type: ignore[attr-defined]
+
+
+def test_a_variant_that_cannot_be_built_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a place would be kept free for ever, for a service that is not there."""
+
+    def failing(service: Service, *named: Any) -> Any:
+        if service.url.endswith(":12"):
+            raise ConfigError("transport", service.url, "another one")
+        return make_transport(service, *named)
+
+    app = make(POLLS)
+    monkeypatch.setattr("plugit_wsgi.assembly.make_transport", failing)
+    places = app.mounts.clients[0].exchanges.places
+    host: Any = places._room.__self__  # type: ignore[attr-defined]
+    variants = (Variant("next", "http://127.0.0.1:11"), Variant("last", "http://127.0.0.1:12"))
+    for change, name in ((app.mounts.add, "notes"), (app.mounts.replace, "polls")):
+        with pytest.raises(ConfigError):
+            change(Service(name, URL, variants=variants))
+        assert (host._idle, host._services, places.deployments.mounted) == (1, 1, 1)
 
 
 def test_what_was_kept_under_other_settings_is_not_found() -> None:

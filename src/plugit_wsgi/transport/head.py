@@ -76,7 +76,8 @@ def compose_head(method: str, path: str, headers: Headers, own: Headers, length:
         raise ValueError(f"no request line can say {method!r} {path!r}")
     given = {name.lower() for name, _ in headers}
     if not _all_sendable(headers, given):
-        raise ValueError(f"no header can say one of {headers!r}")
+        # By name: values are secrets, such as the context, and this may be logged.
+        raise ValueError(f"no header can say one of {[name for name, _ in headers]!r}")
     if not given.isdisjoint(_OURS):
         raise ValueError(f"the transport itself sends {sorted(given & _OURS)}")
     lines = [f"{method} {path} HTTP/1.1"]

@@ -3,7 +3,7 @@
 1. An answer of a service with variants is for one visitor, and a browser asks again before it shows its copy:
    the same URL is another deployment's a moment later.
 2. What a variant calls a copy carries its name, and counts for it alone. A date carries none, so dates of
-   variants are neither given nor taken.
+   variants are neither given nor taken. What is no tag could not carry one either, and is left out.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def own_copies(environ: Mapping[str, Any], variant: str) -> dict[str, Any] | Non
 
 def of_deployment(answer: Answer, variant: str) -> Answer:
     """The answer of a deployment, with what browsers and caches may make of it; "" is the main one."""
-    headers = [_named(name, value, variant) for name, value in answer.headers]
+    headers = [found for item in answer.headers if (found := _named(*item, variant)) is not None]
     said = [value.lower() for name, value in headers if name.lower() == "cache-control"]
     if not any("no-store" in value for value in said):
         headers = [*(item for item in headers if item[0].lower() != "cache-control"), ASK_AGAIN]
@@ -50,10 +50,11 @@ def of_deployment(answer: Answer, variant: str) -> Answer:
     return replace(answer, headers=tuple(headers))
 
 
-def _named(name: str, value: str, variant: str) -> tuple[str, str]:
+def _named(name: str, value: str, variant: str) -> tuple[str, str] | None:
     if not variant or name.lower() != "etag":
         return name, value
-    return name, _TAG.sub(lambda found: f'{found[1] or ""}"{variant}~{found[2]}"', value)
+    found = _TAG.fullmatch(value)
+    return None if found is None else (name, f'{found[1] or ""}"{variant}~{found[2]}"')
 
 
 def _own_tags(text: str, variant: str) -> list[str]:

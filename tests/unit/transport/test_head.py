@@ -45,6 +45,13 @@ def test_one_wrong_name_among_good_ones_is_refused(name: str) -> None:
         compose_head("GET", "/p", (("X-A", "1"), (name, "2"), ("X-B", "3")), OWN, None)
 
 
+def test_a_refusal_says_no_value() -> None:
+    """Those beside the wrong one are a context, cookies and session values; the error is logged."""
+    with pytest.raises(ValueError, match="X-Wrong") as caught:
+        compose_head("GET", "/p", (("X-Plugit-Context", "secret"), ("X-Wrong", "a\nb")), OWN, None)
+    assert "secret" not in str(caught.value)
+
+
 @given(st.binary(max_size=200))
 def test_nonsense_is_refused_or_read_but_never_breaks(noise: bytes) -> None:
     """Whatever comes, the error is ours."""

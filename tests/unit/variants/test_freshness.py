@@ -19,6 +19,8 @@ ASK_AGAIN = ("Cache-Control", "private, no-cache")
         ([("Cache-Control", "public, max-age=3600"), ("ETag", '"a"')], "", [("ETag", '"a"'), ASK_AGAIN]),
         ([("ETag", '"a"')], "next", [("ETag", '"next~a"'), ASK_AGAIN]),
         ([("etag", 'W/"a"')], "next", [("etag", 'W/"next~a"'), ASK_AGAIN]),
+        ([("ETag", "a")], "next", [ASK_AGAIN]),
+        ([("ETag", "a")], "", [("ETag", "a"), ASK_AGAIN]),
         ([("Last-Modified", "x")], "", [("Last-Modified", "x"), ASK_AGAIN]),
         ([("Last-Modified", "x")], "next", [ASK_AGAIN]),
         ([("Cache-Control", "private, No-Store")], "next", [("Cache-Control", "private, No-Store")]),
