@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 
+import pytest
 from bench import counts, profile
 
 import plugit_wsgi
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="these trace instructions in another way: bench.counts"
+)
 def test_what_is_counted_by_module_is_what_is_counted_in_all() -> None:
     """The same instructions as `bench.counts`, give or take what differs between two tries."""
     ours, others = profile.measure()["JSON action"]
