@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from .answers import MOVED, service_failure
 from .cache.kept import Kept
 from .clock import Clock, Deadline
 from .config import Limits
-from .errors import ActionNotFound, ServiceError, WireError, is_unreachable
+from .errors import ActionNotFound, ServiceBusy, ServiceError, WireError, is_unreachable
 from .exchanges import Exchanges
 from .flight import Flights
 from .interfaces import Cache
@@ -65,6 +64,7 @@ class Metas:
         self._spare = spare
         self._clock = clock
         self._setbacks = Setbacks(clock)
+        self._renewals = Setbacks(clock)
 
     def get(self, action: str, deadline: Deadline, request_id: str = "") -> ActionMeta | Moved:
         """The meta of an action, or where the service says that it is.
@@ -92,15 +92,15 @@ class Metas:
             return self._newer_meta(key, kept, action, deadline, request_id)
 
     def _renew_meta(self, key: tuple[str, ...], kept: Kept[ActionMeta], action: str) -> None:
-        """Has a newer one fetched, so that no visitor waits for it; if that fails, this one is used up."""
-        left = kept.fresh_until - self._clock.monotonic() + self._limits.meta_stale
-        once = replace(kept, renew_at=math.inf)
-        self._cache.set(key, once, left, META_SIZE)
+        """Has a newer one fetched, so that no visitor waits for it; tried again some seconds later."""
+        if self._renewals.recent(key) is not None:
+            return
+        self._renewals.note(key, ServiceBusy("it is being renewed"))
 
         def renew() -> None:
             with self._flights.join(key) as flight:
                 if flight.leads and self._exchanges.has_spare:
-                    self._newer_meta(key, once, action, Deadline.after(self._limits.call, self._clock), "")
+                    self._newer_meta(key, kept, action, Deadline.after(self._limits.call, self._clock), "")
 
         self._spare.help(renew, 1)
 
